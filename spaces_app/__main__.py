@@ -1,0 +1,125 @@
+"""The command line: one sub-command per analysis, its flags read off the analysis's Spec."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from spaces_app import __version__, gallery
+from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.base import Analysis
+from spaces_app.errors import AppError
+from spaces_app.link import to_link
+from spaces_app.runner import Runner
+from spaces_app.settings import Settings
+from spaces_app.spec import Option, Spec
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0 done, 1 a comparison failed, 2 refused with a sentence on stderr."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        return parsed.action(parsed)
+    except AppError as error:
+        print(f"seqscope: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every analysis of the table in it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m spaces_app", description="See why a language model wrote each word."
+    )
+    parser.add_argument("--version", action="version", version=f"seqscope {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for analysis in ANALYSES.values():
+        command = commands.add_parser(analysis.name.replace("_", "-"), help=analysis.title, description=analysis.title)
+        for name, default, facts in analysis.spec.options():
+            _add_flag(command, name, default, facts)
+        command.add_argument("--json", type=Path, metavar="FILE", help="Also write the result as JSON.")
+        command.add_argument("--quiet", action="store_true", help="Print no table, only the link.")
+        command.set_defaults(action=lambda parsed, analysis=analysis: _analyse(analysis, parsed))
+    recorded = commands.add_parser("gallery", help="Record the examples anew, or compare them with what is recorded.")
+    recorded.add_argument(
+        "--check", action="store_true", help="Compare only; fail when a number moved by more than 1e-5."
+    )
+    recorded.set_defaults(action=_gallery)
+    return parser
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str, default, facts: Option) -> None:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(default, bool):
+        parser.add_argument(
+            flag, dest=name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=facts.help
+        )
+        return
+    text = facts.help if default in ("", ()) else f"{facts.help} Default: {default}."
+    if facts.choices is not None:
+        text += f" One of {', '.join(facts.choices())}."
+    parser.add_argument(
+        flag, dest=name, default=argparse.SUPPRESS, help=text.replace("%", "%%"), metavar=type(default).__name__.upper()
+    )
+
+
+def spec_from_flags(kind: type[Spec], values: dict) -> Spec:
+    """The spec of the flags that were given. Raises SpecError."""
+    names = [name for name, _, _ in kind.options()]
+    return kind.from_text({name: str(values[name]) for name in names if name in values})
+
+
+def _analyse(analysis: Analysis, parsed: argparse.Namespace) -> int:
+    spec = spec_from_flags(analysis.spec, vars(parsed))
+    result = Runner().run(spec, tick=_show_progress if sys.stderr.isatty() else None)
+    if not parsed.quiet:
+        from spaces_app.views.terminal import print_result
+
+        print_result(result)
+    try:
+        link = to_link(result.spec)
+    except AppError:
+        link = f"?id={result.spec.digest()}"
+    print(f"Link: {link}")
+    if parsed.json:
+        document = result.to_dict() | {"link": link}
+        try:
+            parsed.json.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise AppError(f"{parsed.json} cannot be written: {error.strerror}.", field="json") from None
+    return 0
+
+
+def _show_progress(done: int, total: int, what: str) -> None:
+    count = f" {done} of {total}" if total else ""
+    print(f"\r\033[K{what}{count}", end="\r\033[K", file=sys.stderr, flush=True)
+
+
+def _gallery(parsed: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as empty:  # a store that remembers nothing: the numbers must be new
+        return _record_or_compare(Runner(replace(Settings.from_env(), store=empty)), check=parsed.check)
+
+
+def _record_or_compare(runner: Runner, *, check: bool) -> int:
+    worst = 0.0
+    for question in gallery.questions():
+        result = runner.run(question.spec)
+        path = gallery.recorded_path(question.name)
+        if check:
+            kept = {example.name: example for example in gallery.examples(question.spec.kind)}
+            gap = gallery.difference(kept[question.name].result, result) if question.name in kept else float("inf")
+            worst = max(worst, gap)
+            print(f"{question.name}: largest difference {gap:.2g}")
+        else:
+            gallery.record(question.name, result)
+            print(f"{question.name}: {path.stat().st_size:,} bytes: {result.text!r}")
+    return 0 if worst <= 1e-5 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The recorded examples: results that ship with the repository and open without a model."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from spaces_app.analyses import KINDS
+from spaces_app.analyses.base import Result
+from spaces_app.spec import Spec
+
+FOLDER = Path(__file__).parent / "bundled" / "gallery"
+QUESTIONS = FOLDER / "questions.json"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One gallery entry before it is answered: what is asked, and how it is introduced."""
+
+    name: str
+    title: str
+    question: str
+    spec: Spec
+    view: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One gallery entry with its recorded result."""
+
+    name: str
+    title: str
+    question: str
+    result: Result
+    view: str = ""
+
+
+def questions() -> list[Question]:
+    """The entries of questions.json, in the order they are shown."""
+    entries = json.loads(QUESTIONS.read_text(encoding="utf-8")) if QUESTIONS.exists() else []
+    return [
+        Question(
+            name=entry["name"],
+            title=entry["title"],
+            question=entry["question"],
+            spec=KINDS[entry["spec"]["kind"]].from_dict(entry["spec"]),
+            view=entry.get("view", ""),
+        )
+        for entry in entries
+    ]
+
+
+@functools.lru_cache
+def examples(analysis: str) -> tuple[Example, ...]:
+    """The recorded examples of one analysis; those not recorded yet are left out."""
+    found = []
+    for question in questions():
+        path = recorded_path(question.name)
+        if question.spec.kind == analysis and path.exists():
+            result = Result.from_dict(json.loads(path.read_text(encoding="utf-8")), type(question.spec))
+            found.append(Example(question.name, question.title, question.question, result, question.view))
+    return tuple(found)
+
+
+def recorded_path(name: str) -> Path:
+    """Where the result of a question is kept."""
+    return FOLDER / f"{name}.json"
+
+
+def record(name: str, result: Result) -> Path:
+    """Keep `result` as the answer to the question `name`."""
+    path = recorded_path(name)
+    text = json.dumps(result.to_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    examples.cache_clear()
+    return path
+
+
+def difference(old: Result, new: Result) -> float:
+    """The largest absolute difference between two results' arrays; infinite when tokens or shapes differ."""
+    import numpy as np
+
+    if old.tokens != new.tokens or old.arrays.keys() != new.arrays.keys():
+        return float("inf")
+    largest = 0.0
+    for name, array in old.arrays.items():
+        other = new.arrays[name]
+        if array.axes != other.axes or not np.array_equal(np.isnan(array.values), np.isnan(other.values)):
+            return float("inf")
+        gap = np.nan_to_num(np.abs(array.values - other.values))
+        largest = max(largest, float(gap.max(initial=0.0)))
+    return largest

@@ -1,0 +1,142 @@
+"""A spec in a URL and back. Knows the shape of links, not what the specs mean."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
+from spaces_app.errors import SpecError
+from spaces_app.spec import MAX_INT_DIGITS, Spec
+
+MAX_TOKEN = 4096  # characters; servers, proxies and chat clients cut longer lines
+MAX_JSON = 32 * 1024  # bytes inflated
+MAX_DEPTH = 6
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]+\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
+_VIEW = re.compile(r"[a-z0-9.,:-]{1,120}\Z", re.ASCII)
+
+
+def encode(spec: Spec) -> str:
+    """The token of a spec: base64url of raw deflate of its canonical JSON (browsers can inflate that themselves)."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = deflate.compress(spec.canonical().encode("utf-8")) + deflate.flush()
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+
+
+def to_link(spec: Spec, base: str = "", *, view: str = "") -> str:
+    """`base?s=token`, with `&view=…` when the figure's selection and appearance travel too.
+
+    Raises SpecError when the token would be longer than MAX_TOKEN: the text is too long for a link.
+    """
+    token = encode(spec)
+    if len(token) > MAX_TOKEN:
+        raise SpecError(
+            f"the text makes a link of {len(token):,} characters, more than {MAX_TOKEN:,}.",
+            hint="Use the short link, or a shorter text.",
+        )
+    return f"{base}?s={token}" + (f"&view={view}" if view and valid_view(view) else "")
+
+
+def decode(token: str) -> dict:
+    """The canonical dict in a token. Raises SpecError, and nothing else, for whatever a stranger may have typed."""
+    if len(token) > MAX_TOKEN or not _ALPHABET.match(token):
+        raise SpecError("this link is damaged: it is cut off or holds characters that links do not have.")
+    try:
+        packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        inflate = zlib.decompressobj(wbits=-15)
+        raw = inflate.decompress(packed, MAX_JSON + 1)
+    except (binascii.Error, ValueError, zlib.error):
+        raise SpecError("this link is damaged: it cannot be unpacked.") from None
+    if len(raw) > MAX_JSON or inflate.unconsumed_tail:
+        raise SpecError(f"this link unpacks to more than {MAX_JSON:,} bytes.")
+    if not inflate.eof or inflate.unused_data:
+        raise SpecError("this link is damaged: its end is missing or something follows it.")
+    return parse_json(raw)
+
+
+def parse_json(raw: bytes) -> dict:
+    """A JSON object within bounds of depth and integer size, without NaN. Raises SpecError."""
+    try:
+        text = raw.decode("utf-8")
+        if _depth(text) > MAX_DEPTH or re.search(rf"\d{{{MAX_INT_DIGITS + 1}}}", _outside_strings(text)):
+            raise SpecError("this link holds values out of bounds.")
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        raise SpecError("this link is damaged: its content is not JSON.") from None
+    if not isinstance(data, dict):
+        raise SpecError("this link is damaged: its content is not an object.")
+    return data
+
+
+def spec_from_dict(data: Mapping, kinds: Mapping[str, type[Spec]]) -> Spec:
+    """The spec of a canonical dict, of whichever kind it names. Raises SpecError."""
+    kind = data.get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise SpecError(f"{kind!r:.60} is not an analysis.", hint=f"Known: {', '.join(kinds)}.")
+    return kinds[kind].from_dict(data)
+
+
+def parse_query(query: str, kinds: Mapping[str, type[Spec]]) -> tuple[Spec | None, str, str]:
+    """(spec, digest, view) of a query string or fragment.
+
+    `s=token` gives a spec; `id=digest` gives the name of a stored result; `analysis=…&prompt=…` is the readable
+    form for links written by hand. Everything else in the query is left to others. (None, "", "") when there is no
+    link in it. Raises SpecError for a link that is there and wrong.
+    """
+    if len(query) > 4 * MAX_TOKEN:
+        raise SpecError(f"this address is longer than {4 * MAX_TOKEN:,} characters.")
+    try:
+        items = dict(parse_qsl(query.lstrip("?#"), keep_blank_values=True, max_num_fields=64))
+    except ValueError:
+        raise SpecError("this address has more than 64 parameters.") from None
+    view = items.pop("view", "")
+    view = view if valid_view(view) else ""
+    if "s" in items:
+        return spec_from_dict(decode(items["s"]), kinds), "", view
+    if "id" in items:
+        if not _DIGEST.match(items["id"]):
+            raise SpecError("this short link is damaged: its id is not 64 hexadecimal digits.")
+        return None, items["id"], view
+    if "analysis" in items:
+        kind = items.pop("analysis")
+        if kind not in kinds:
+            raise SpecError(f"{kind!r:.60} is not an analysis.", hint=f"Known: {', '.join(kinds)}.")
+        own = {name: text for name, text in items.items() if not name.startswith("__")}
+        return kinds[kind].from_text(own), "", view
+    return None, "", ""
+
+
+def readable(spec: Spec) -> str:
+    """`analysis=…&prompt=…` with the fields that differ from their defaults, for people to read and edit."""
+    texts = {"analysis": spec.kind}
+    for name, default, _ in spec.options():
+        value = getattr(spec, name)
+        if value != default:
+            texts[name] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return urlencode(texts)
+
+
+def valid_view(view: str) -> bool:
+    """Whether a view state (`sel:4-6,unit:word`) is of the form links carry."""
+    return bool(_VIEW.match(view))
+
+
+def _refuse_constant(name: str):
+    raise ValueError(name)
+
+
+def _outside_strings(text: str) -> str:
+    return re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for char in _outside_strings(text):
+        depth += (char in "[{") - (char in "]}")
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,185 @@
+"""The one door: a spec goes in, a result comes out, from the store when it has been computed before."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+
+from spaces_app.analyses import KINDS
+from spaces_app.analyses.base import Result
+from spaces_app.errors import AppError, Cancelled
+from spaces_app.lanes import Task, make_lane, shown
+from spaces_app.models.resolve import fetch, resolve
+from spaces_app.settings import Settings
+from spaces_app.spec import Spec
+from spaces_app.store import Store
+from spaces_app.worker import Tick
+
+
+class Job:
+    """One caller's share in a computation that several callers may be waiting for."""
+
+    def __init__(self, flight: _Flight):
+        self._flight = flight
+        self._left = False
+
+    @property
+    def progress(self) -> tuple[int, int, str]:
+        """(done, total, what is happening); total is 0 when unknown."""
+        return self._flight.task.progress
+
+    @property
+    def done(self) -> bool:
+        return self._flight.future.done()
+
+    def result(self, timeout: float | None = None) -> Result:
+        """The result. Raises TimeoutError while it is not there, Cancelled after `cancel`, AppError when it failed."""
+        if self._left:
+            raise Cancelled("stopped.")
+        try:
+            return self._flight.future.result(timeout)
+        except FutureTimeout:
+            if self._flight.future.done():
+                raise
+            raise TimeoutError from None
+
+    def cancel(self) -> None:
+        """Stop waiting; the computation stops too when nobody else waits for it. Harmless when repeated."""
+        if not self._left:
+            self._left = True
+            self._flight.leave()
+
+
+class _Flight:
+    """A computation under way, and how many callers wait for it."""
+
+    def __init__(self, spec: Spec):
+        self.task = Task(spec)
+        self.future: Future[Result] = Future()
+        self._waiting, self._lock = 0, threading.Lock()
+
+    def join(self) -> Job | None:
+        """A share in this computation, or None when it has been given up already."""
+        with self._lock:
+            if self.task.cancelled.is_set():
+                return None
+            self._waiting += 1
+            return Job(self)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+            if self._waiting == 0:
+                self.task.cancelled.set()
+
+
+class Runner:
+    """Answers specs: store, then model files, then lane, then store. Safe to call from many threads.
+
+    Eight callers of one spec cost one computation. A stored result never waits for a lane, a model or the network.
+    """
+
+    def __init__(self, settings: Settings | None = None):
+        self.settings = settings or Settings.from_env()
+        self.store = Store(self.settings.store_path, self.settings.store_mb * 2**20)
+        self._lane = make_lane(self.settings)
+        # Resolving and downloading wait for the network, so they must not hold up the lane.
+        self._preparing = ThreadPoolExecutor(max_workers=8, thread_name_prefix="seqscope-prepare")
+        self._flights: dict[str, _Flight] = {}
+        self._lock = threading.Lock()
+
+    def run(self, spec: Spec, *, tick: Tick | None = None) -> Result:
+        """The result of `spec`, waiting for it. `tick(done, total, what)` is told of progress about twice a second."""
+        job = self.submit(spec)
+        while True:
+            try:
+                return job.result(timeout=0.5)
+            except TimeoutError:
+                if tick is not None:
+                    tick(*job.progress)
+            except KeyboardInterrupt:
+                job.cancel()
+                raise
+
+    def submit(self, spec: Spec) -> Job:
+        """Begin to answer `spec`; returns at once. Raises AppError when it can be refused at once."""
+        digest = spec.digest()
+        with self._lock:
+            flight = self._flights.get(digest)
+            job = flight.join() if flight is not None else None
+            if job is not None:
+                return job
+            flight = self._flights[digest] = _Flight(spec)
+            job = flight.join()
+        flight.future.add_done_callback(lambda _: self._forget(digest, flight))
+        self._preparing.submit(self._prepare, spec, flight)
+        return job
+
+    def stored(self, spec: Spec | str) -> Result | None:
+        """The stored result of a spec or digest, or None. Instant: touches neither lane, model nor network."""
+        data = self.store.get(spec if isinstance(spec, str) else spec.digest())
+        if data is None:
+            return None
+        try:
+            return Result.from_dict(data, KINDS[data["spec"]["kind"]])
+        except (AppError, KeyError, TypeError, ValueError):
+            return None  # written by a version with other options; computed anew
+
+    def start(self) -> None:
+        """Warm the lane in the background, so that the first question does not wait for torch."""
+        self._lane.start()
+
+    def waiting(self) -> int:
+        """How many computations have not begun."""
+        return self._lane.waiting()
+
+    def stop(self) -> None:
+        """Let the computation in hand finish and end the threads."""
+        self._preparing.shutdown(wait=False, cancel_futures=True)
+        self._lane.stop()
+
+    def _prepare(self, spec: Spec, flight: _Flight) -> None:
+        try:
+            result = self.stored(spec)
+            if result is None:
+                tick = flight.task.checkpoint(float("inf"), 0)
+                tick(0, 0, "Looking up the model")
+                source = fetch(resolve(spec.model, self.settings, revision=spec.revision), self.settings, tick)
+                flight.task.spec = spec.replace(revision=source.revision)
+                result = self.stored(flight.task.spec)
+            if result is not None:
+                flight.future.set_result(result)
+                return
+            flight.task.progress = (0, 0, "Waiting")
+            flight.task.future.add_done_callback(functools.partial(self._land, flight))
+            self._lane.submit(flight.task)
+        except Exception as error:
+            flight.future.set_exception(shown(error))
+
+    def _land(self, flight: _Flight, computed: Future[Result]) -> None:
+        error = computed.exception()
+        if error is not None:
+            flight.future.set_exception(error)
+            return
+        result = computed.result()
+        # Under the spec with the exact ids, which links carry, and under the one that was asked.
+        self.store.put(result.spec.digest(), result.to_dict(), alias=flight.task.spec.digest())
+        flight.future.set_result(result)
+
+    def _forget(self, digest: str, flight: _Flight) -> None:
+        with self._lock:
+            if self._flights.get(digest) is flight:
+                del self._flights[digest]
+
+
+@functools.lru_cache(maxsize=1)
+def default_runner() -> Runner:
+    """The runner of this process, with settings from the environment."""
+    return Runner()
+
+
+def run(spec: Spec, *, tick: Tick | None = None) -> Result:
+    """The answer to `spec`, computed or remembered. The one call that Python users need."""
+    return default_runner().run(spec, tick=tick)

@@ -1,0 +1,109 @@
+"""A result as a coloured table for the terminal. Knows rich, not how the numbers were made."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.console import Console, Group
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from spaces_app.analyses.base import Result
+from spaces_app.tokens import Token
+
+_CELL = 9  # characters of a column; longer tokens are cut with an ellipsis
+_POSITIVE, _NEGATIVE = (214, 96, 30), (44, 108, 188)  # orange and blue: told apart by every kind of colour vision
+
+
+def attribution_table(result: Result, *, width: int = 100) -> Group:
+    """Input tokens down, generated tokens across, in as many blocks as the width needs.
+
+    A cell's number is the raw score; its colour is the score's share of its column, orange for and blue against.
+    The last row of each block is the probability the model gave to the token.
+    """
+    scores = result.arrays["attributions"]
+    generated = [i for i, token in enumerate(result.tokens) if token.segment == "generated"]
+    probability = result.arrays["step_scores"].select(step_function="probability").values
+    label_width = min(18, max((len(_label(token)) for token in result.tokens), default=4)) + 2
+    per_block = max(1, (width - label_width - 4) // (_CELL + 2))
+    blocks = [
+        _block(
+            result.tokens, generated, scores.values, probability, range(start, min(start + per_block, len(generated)))
+        )
+        for start in range(0, len(generated), per_block)
+    ]
+    return Group(_headline(result, scores.unit), *blocks)
+
+
+def _headline(result: Result, unit: str) -> Text:
+    notes = result.notes
+    line = Text()
+    line.append(f"{notes['method']}", style="bold")
+    line.append(f" of {notes['target']}" if notes.get("target") else "")
+    line.append(f" · unit {unit} · {notes['model']} ({notes['revision'][:8]})\n")
+    line.append("".join(token.text for token in result.tokens if token.segment != "generated" and not token.special))
+    line.append(result.text, style="bold")
+    for warning in notes.get("warnings", ()):
+        line.append(f"\nNote: {warning}", style="yellow")
+    return line
+
+
+def _block(tokens, generated: list[int], scores: np.ndarray, probability: np.ndarray, columns: range) -> Table:
+    table = Table(box=None, padding=(0, 1), show_edge=False)
+    table.add_column("", justify="right", no_wrap=True, max_width=20)
+    for column in columns:
+        table.add_column(_header(tokens[generated[column]]), justify="right", no_wrap=True, min_width=_CELL - 2)
+    part = scores[:, list(columns)]
+    totals = np.nansum(np.abs(part), axis=0)
+    for row, token in enumerate(tokens):
+        if np.isnan(part[row]).all():
+            continue
+        style = "bold" if token.segment == "generated" else "dim" if token.special else ""
+        table.add_row(
+            Text(_label(token), style=style),
+            *(_cell(value, total) for value, total in zip(part[row], totals, strict=True)),
+        )
+    table.add_section()
+    table.add_row(
+        Text("probability", style="italic"), *(Text(f"{probability[column]:.3f}", style="italic") for column in columns)
+    )
+    return table
+
+
+def _header(token: Token) -> Text:
+    text = _label(token)
+    return Text(text if len(text) <= _CELL else text[: _CELL - 1] + "…", style="bold")
+
+
+def _cell(value: float, total: float) -> Text:
+    if np.isnan(value):
+        return Text("")
+    share = abs(value) / total if total > 0 else 0.0
+    strength = min(1.0, share * 1.6)  # a token with 60 % of the column is fully coloured
+    red, green, blue = (round(24 + (channel - 24) * strength) for channel in (_POSITIVE if value >= 0 else _NEGATIVE))
+    background = f"rgb({red},{green},{blue})" if strength > 0.06 else None
+    return Text(_number(value), style=Style(bgcolor=background, color="white" if background else None))
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.0e}"
+
+
+def _label(token: Token) -> str:
+    """The token's text with white space and control characters made visible."""
+    text = "".join(_visible(char) for char in token.text.strip(" "))
+    return text or ("␣" if token.text else "·")
+
+
+def _visible(char: str) -> str:
+    if char == "\n":
+        return "⏎"
+    if ord(char) < 32:
+        return chr(0x2400 + ord(char))
+    return "␡" if char == "\x7f" else char
+
+
+def print_result(result: Result, console: Console | None = None) -> None:
+    """Print the table to the terminal."""
+    console = console or Console(highlight=False)
+    console.print(attribution_table(result, width=console.width), soft_wrap=False)

@@ -1,0 +1,64 @@
+"""What a lane does with a spec: lease its model and compute. The only module that makes torch start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.base import Result
+from spaces_app.errors import AppError, ModelUnavailable, TooLarge
+from spaces_app.settings import Settings
+from spaces_app.spec import Spec
+
+Tick = Callable[[int, int, str], None]
+
+
+class Worker:
+    """Answers specs one at a time. Lives in one thread, or in a process of its own; never used from two at once."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self._models = None
+
+    def warm(self) -> None:
+        """Import torch and transformers, so that the first question does not wait for them."""
+        os.environ.setdefault("USE_HUB_KERNELS", "0")  # a config must never choose code to download
+        import torch
+
+        if self.settings.threads:
+            torch.set_num_threads(self.settings.threads)
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        from spaces_app.models.cache import ModelCache
+
+        self._models = self._models or ModelCache(self.settings)
+
+    def answer(self, spec: Spec, tick: Tick) -> Result:
+        """The result of `spec`. Raises AppError; anything else is a bug."""
+        if self._models is None:
+            tick(0, 0, "Starting")
+            self.warm()
+        analysis = ANALYSES[spec.kind]
+        with self._models.lease(spec.model, spec.revision, tick) as model:
+            try:
+                return analysis.compute(spec, model, tick, self.settings)
+            except MemoryError as error:
+                raise TooLarge("this needs more memory than there is.", hint="Use a shorter text.") from error
+
+
+def plain_error(error: BaseException) -> AppError | None:
+    """The AppError to show for `error`, or None when it is a bug. Tokenizers written in Rust panic past Exception."""
+    if isinstance(error, AppError):
+        return error
+    if type(error).__name__ == "PanicException":
+        return ModelUnavailable("the model's tokenizer failed on this text.", hint="Choose another model.")
+    return None
+
+
+def started() -> bool:
+    """Whether torch has been imported in this process."""
+    return "torch" in sys.modules

@@ -1,0 +1,140 @@
+"""Links: what goes in comes out, and nothing a stranger types does more than raise a SpecError."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spaces_app.analyses import KINDS
+from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.errors import SpecError
+from spaces_app.link import MAX_JSON, decode, encode, parse_query, readable, to_link
+
+SPEC = AttributionSpec(prompt="The keys to the cabinet 🗝️ «ключи»", continuation_ids=(5, 900, 3), revision="a" * 40)
+
+# Links that have been published. They must open for ever, so no line here is ever changed.
+PUBLISHED = {
+    1: {"kind": "attribution", "v": 1, "model": "bundled/tiny-causal", "prompt": "One, two,", "method": "occlusion"},
+}
+
+
+def token_of(data: bytes) -> str:
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return base64.urlsafe_b64encode(deflate.compress(data) + deflate.flush()).rstrip(b"=").decode()
+
+
+def test_a_link_restores_the_spec_and_the_view():
+    spec, digest, view = parse_query(to_link(SPEC, view="sel:2-3,unit:word"), KINDS)
+    assert (spec, digest, view) == (SPEC, "", "sel:2-3,unit:word")
+
+
+def test_a_fragment_works_like_a_query():
+    assert parse_query("#s=" + encode(SPEC), KINDS)[0] == SPEC
+
+
+def test_the_readable_form_restores_the_spec():
+    assert parse_query("?" + readable(SPEC), KINDS)[0] == SPEC
+
+
+def test_foreign_parameters_are_left_alone():
+    assert parse_query("?__theme=dark&utm=x", KINDS) == (None, "", "")
+    assert parse_query("?analysis=attribution&prompt=Hi&__theme=dark", KINDS)[0] == AttributionSpec(prompt="Hi")
+
+
+def test_a_300_character_prompt_makes_a_link_of_at_most_800_characters():
+    prompt = (
+        "The manager of the northern library said that the quick repair of her old blue bicycle had cost "
+        "nearly forty pounds, while the gardener next door, who had just come back from Lisbon with a crate "
+        "of lemons, claimed he could have done it for nothing but a cup of tea and two slices of apple cake."
+    )
+    assert 290 <= len(prompt) <= 310
+    spec = AttributionSpec(prompt=prompt, continuation_ids=tuple(range(200, 220)), revision="9" * 40)
+    assert len(to_link(spec)) <= 800
+
+
+def test_a_text_too_long_for_a_link_says_so():
+    import random
+
+    text = "".join(random.Random(0).choice("abcdefghijklmnopqrstuvwxyz ") for _ in range(9000))
+    with pytest.raises(SpecError, match="makes a link of"):
+        to_link(AttributionSpec(prompt=text))
+
+
+@pytest.mark.parametrize("version", sorted(PUBLISHED))
+def test_published_links_still_open(version):
+    spec, _, _ = parse_query("?s=" + token_of(json.dumps(PUBLISHED[version]).encode()), KINDS)
+    assert spec.to_dict() | PUBLISHED[version] == spec.to_dict()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?s=",
+        "?s=***",
+        "?s=" + "A" * 5000,
+        "?s=" + token_of(b"[]"),
+        "?s=" + token_of(b'{"kind":"attribution","v":true}'),
+        "?s=" + token_of(b'{"kind":"attribution","temperature":NaN}'),
+        "?s=" + token_of(b'{"kind":"attribution","seed":' + b"9" * 5000 + b"}"),
+        "?s=" + token_of(b'{"kind":["attribution"]}'),
+        "?s=" + token_of(b"[" * 20000),
+        "?s=" + token_of(b'{"a":' * 5000),
+        "?s=" + token_of(b"\xff\xfe"),
+        "?s=" + token_of(b'{"kind":"attribution","prompt":"\\ud800"}'),
+        "?s=" + encode(SPEC)[:-6],
+        "?s=" + encode(SPEC) + "AAAA",
+        "?id=12",
+        "?id=" + "\uff11" * 64,
+        "?analysis=nothing",
+        "?analysis=attribution&unknown=1",
+        "?analysis=attribution&n_steps=many",
+        "?" + "&".join(f"a{i}=1" for i in range(100)),
+        "?s=" + "A" * 50_000,
+    ],
+)
+def test_a_damaged_link_is_one_sentence(query):
+    with pytest.raises(SpecError) as caught:
+        parse_query(query, KINDS)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_a_bomb_is_refused_before_it_unfolds():
+    bomb = token_of(b" " * 3_000_000)
+    assert len(bomb) <= 4096
+    started = time.perf_counter()
+    with pytest.raises(SpecError, match=f"{MAX_JSON:,}"):
+        decode(bomb)
+    assert time.perf_counter() - started < 1
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=300),
+        st.binary(max_size=300).map(token_of),
+        st.dictionaries(
+            st.sampled_from(["kind", "v", "prompt", "seed", "temperature", "method", "continuation_ids", "x"]),
+            st.one_of(
+                st.none(),
+                st.booleans(),
+                st.integers(),
+                st.floats(),
+                st.text(max_size=8),
+                st.lists(st.integers(), max_size=3),
+            ),
+        ).map(lambda d: token_of(json.dumps({"kind": "attribution"} | d).encode())),
+    )
+)
+def test_whatever_a_stranger_types_raises_a_spec_error_or_round_trips(token):
+    try:
+        spec, _, _ = parse_query("?s=" + token, KINDS)
+    except SpecError:
+        return
+    if spec is not None:
+        assert parse_query(to_link(spec), KINDS)[0] == spec

@@ -1,0 +1,67 @@
+"""Tokens join to words, sentences and whole characters, whatever the tokenizer."""
+
+from __future__ import annotations
+
+from spaces_app.tokens import Token, first_content_token, sentence_ids, split_texts, word_ids
+
+
+def tokens(*texts: str, segment: str = "prompt", special: bool = False) -> list[Token]:
+    return [Token(i, text, segment, special) for i, text in enumerate(texts)]
+
+
+def test_pieces_of_a_word_join_and_punctuation_stands_alone():
+    assert word_ids(tokens("The", " key", "s", " to", " the", " table", ",", " don", "'t")) == [
+        0,
+        1,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        6,
+    ]
+
+
+def test_scripts_without_spaces_break_at_every_token():
+    assert word_ids(tokens("我", "爱", "你", "!")) == [0, 1, 2, 3]
+
+
+def test_a_word_never_crosses_from_prompt_to_output_nor_a_special_token():
+    prompt, output = tokens("un"), tokens("known", segment="generated")
+    assert word_ids(prompt + output) == [0, 1]
+    assert word_ids(tokens("a") + tokens("</s>", special=True) + tokens("b")) == [0, 1, 2]
+
+
+def test_pieces_of_a_character_belong_to_its_word():
+    assert word_ids(tokens("naï", "", "ve", " x")) == [0, 0, 0, 1]
+
+
+def test_sentences_end_at_stops_and_line_breaks_but_not_inside_numbers():
+    texts = ["Hi", ".", " It", " is", " 3", ".", "14", ".", " Yes", "!", "\n", "No"]
+    assert sentence_ids(tokens(*texts)) == [0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]
+
+
+def test_a_character_split_over_three_tokens_stands_at_the_first():
+    pieces = [b"a", b"\xe2\x82", b"\xac", b"b", b"\xf0\x9f", b"\x98", b"\x80"]
+
+    def decode(ids):
+        return b"".join(pieces[i] for i in ids).decode("utf-8", errors="replace")
+
+    assert split_texts(range(7), decode) == ["a", "€", "", "b", "😀", "", ""]
+
+
+def test_half_a_character_at_the_end_shows_a_replacement_for_each_token():
+    pieces = [b"a", b"\xf0\x9f", b"\x98"]
+
+    def decode(ids):
+        return b"".join(pieces[i] for i in ids).decode("utf-8", errors="replace")
+
+    assert split_texts(range(3), decode) == ["a", "\ufffd", "\ufffd"]
+
+
+def test_the_first_content_token_is_a_word_of_the_output():
+    row = tokens("The") + tokens(",", "\n", " are", segment="generated")
+    assert first_content_token(row) == 3
+    assert first_content_token(tokens("The") + tokens(",", segment="generated")) == 1
+    assert first_content_token(tokens("The")) == -1
