@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from spaces_app import limits
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, ModelUnavailable, TooLarge
@@ -42,8 +43,12 @@ class Worker:
         if self._models is None:
             tick(0, 0, "Starting")
             self.warm()
+        from spaces_app.engine.speed import operations_per_second
+
         analysis = ANALYSES[spec.kind]
         with self._models.lease(spec.model, spec.revision, tick) as model:
+            size = limits.size_of(spec, model)
+            limits.check(spec, model.facts, size, self.settings, operations_per_second=operations_per_second(model))
             try:
                 return analysis.compute(spec, model, tick, self.settings)
             except MemoryError as error:

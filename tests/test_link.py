@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import time
 import zlib
 
@@ -59,9 +60,7 @@ def test_a_300_character_prompt_makes_a_link_of_at_most_800_characters():
 
 
 def test_a_text_too_long_for_a_link_says_so():
-    import random
-
-    text = "".join(random.Random(0).choice("abcdefghijklmnopqrstuvwxyz ") for _ in range(9000))
+    text = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=9000))
     with pytest.raises(SpecError, match="makes a link of"):
         to_link(AttributionSpec(prompt=text))
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spaces_app.step_functions import STEP_FUNCTIONS
-
-from spaces_app.methods import BASELINES, METHODS
+from spaces_app.methods import AGGREGATIONS, BASELINES, METHODS
 from spaces_app.spec import Spec, option
-
-AGGREGATIONS = ("auto", "sum", "l2", "l1", "mean", "max")
+from spaces_app.step_functions import STEP_FUNCTIONS
 
 
 @dataclass(frozen=True)

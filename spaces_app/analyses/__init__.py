@@ -1,0 +1,28 @@
+"""ANALYSES: every kind of question. To add one, write its Spec and its compute beside these and name it here."""
+
+from __future__ import annotations
+
+import importlib
+
+from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.base import Analysis
+from spaces_app.spec import Spec
+
+
+def _in_lane(module: str):
+    """The `compute` of a module that imports torch, imported at the first call."""
+
+    def compute(spec, lm, tick, settings):
+        return importlib.import_module(f"spaces_app.analyses.{module}").compute(spec, lm, tick, settings)
+
+    return compute
+
+
+ANALYSES: dict[str, Analysis] = {
+    analysis.name: analysis
+    for analysis in (
+        Analysis("attribution", "Why did it write each word?", AttributionSpec, _in_lane("attribution_compute")),
+    )
+}
+
+KINDS: dict[str, type[Spec]] = {name: analysis.spec for name, analysis in ANALYSES.items()}

@@ -1,0 +1,221 @@
+"""The forced pass: one sequence, teacher-forced, and the questions a method may put to it.
+
+Decoder-only and encoder-decoder models look the same from here: the inputs are all tokens the model reads, source
+first; the targets are the generated tokens. Scores computed here are exact for models that read from left to right,
+because a target then depends on nothing that comes after it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from spaces_app.engine import baselines
+from spaces_app.engine.chunks import Budget, in_chunks
+from spaces_app.engine.forward import Body, Sequence
+from spaces_app.engine.gradients import Gradients, Path
+from spaces_app.engine.hooks import eager_attention
+from spaces_app.engine.rows import Rows
+from spaces_app.errors import NotSupported
+from spaces_app.models.adapters import Adapter
+
+Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
+Tick = Callable[[int, int, str], None]
+_causal: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → whether it reads from left to right
+
+
+def _silent(_done: int, _total: int, _what: str) -> None:
+    pass
+
+
+class ForcedPass:
+    """A sequence of source, prompt and generated ids on one model.
+
+    `n_inputs` is S + P + G - 1: the last generated token is nobody's input. `attribute_prefix` False explains by the
+    source (encoder-decoder) or the prompt (decoder-only) alone. `tick` hears of progress and may raise to stop.
+    `watch` names scores that will be asked for: they are taken from whatever pass is made over the sequence as it is.
+    """
+
+    def __init__(
+        self,
+        lm,
+        ids: tuple,
+        *,
+        attribute_prefix: bool = True,
+        chunk_mb: int = 256,
+        watch: Iterable[Score] = (),
+        tick: Tick = _silent,
+    ):
+        if not ids[2]:
+            raise ValueError("there is no generated token to explain")
+        self.lm, self.tick = lm, tick
+        self.sequence = Sequence.of(ids, lm.device)
+        self.body = Body(Adapter.of(lm), self.sequence, self._observe)
+        self.embeds = self.body.embed()  # (n_inputs, D)
+        self.budget = Budget.of(lm, self.sequence.n_inputs, chunk_mb)
+        self.attribute_prefix = attribute_prefix
+        self._scores: dict[Score, list[float | None]] = {}
+        self._watch(watch)
+        self._check_causal()
+
+    @property
+    def n_inputs(self) -> int:
+        return self.sequence.n_inputs
+
+    @property
+    def n_generated(self) -> int:
+        return self.sequence.n_generated
+
+    @property
+    def encoder_decoder(self) -> bool:
+        return self.sequence.n_source > 0
+
+    def attributed(self) -> Tensor:
+        """Which inputs get scores. (n_inputs,) bool"""
+        inputs = torch.ones(self.n_inputs, dtype=torch.bool)
+        if not self.attribute_prefix:
+            inputs[self.sequence.n_source or self.sequence.n_prompt :] = False
+        return inputs
+
+    def before(self) -> Tensor:
+        """Whether input i is read before target g is written. (G, n_inputs) bool"""
+        decoder = torch.arange(self.sequence.n_decoder) - self.sequence.n_prompt + 1
+        ours = decoder[None] <= torch.arange(self.n_generated)[:, None]
+        source = torch.ones((self.n_generated, self.sequence.n_source), dtype=torch.bool)
+        return torch.cat([source, ours], 1)
+
+    def scores(self, score: Score) -> Tensor:
+        """The score of every target. (G,) on the CPU; taken from earlier passes where there were any."""
+        self._watch([score])
+        if None in self._scores[score]:
+            size = self.budget.items(0, 1)
+            with torch.no_grad():
+                states = self.body.encode()
+
+                def work(start: int, stop: int) -> None:
+                    self.body.decode(slice(start, stop), states=states, clean=True)
+
+                for _, done, _ in in_chunks(self.n_generated, size, work):
+                    self.tick(done, self.n_generated, "Reading the output")
+        return torch.tensor(self._scores[score], dtype=torch.float64, device="cpu")
+
+    def baseline(self, name: str) -> Tensor:
+        """Embeddings with every attributed token absent. (n_inputs, D)
+
+        End marks and what starts a decoder (its start token, a language tag) keep their own embedding: they are part
+        of the model's form, not of the text.
+        """
+        name = baselines.resolve(self.lm, name)
+        adapter, n_source = self.body.adapter, self.sequence.n_source
+        result = self.embeds.clone()
+        absent = self.attributed().to(result.device)
+        ids = torch.cat([self.sequence.source, self.sequence.decoder], 1)[0].to(result.device)
+        for end in self.lm.facts.eos_ids:
+            absent &= ids != end
+        if n_source:
+            absent[n_source : n_source + self.sequence.n_prompt] = False
+            source = absent.clone()
+            source[n_source:] = False
+            result[source] = baselines.vector(self.lm, name, adapter.source_embedding, self.embeds)
+            absent[:n_source] = False
+        if absent.any():
+            result[absent] = baselines.vector(self.lm, name, adapter.embedding, self.embeds)
+        return result
+
+    def gradients(self, score: Score, *, path: tuple | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """(targets, gradients of their scores) in chunks: (g, n, D) over the first n inputs; later ones have none.
+
+        Along a path of (baseline (n_inputs, D), nodes, weights), the weighted sum of the gradients at the points
+        baseline + node · (embeds − baseline). Never holds more than a chunk.
+        """
+        path = None if path is None else Path(*path)
+        shared = Gradients(self.body, self.embeds, self.budget, self.attribute_prefix or not self.encoder_decoder)
+        n_points = 1 if path is None else len(path.nodes)
+        total, done = self.n_generated * n_points, 0
+
+        def work(start: int, stop: int) -> Tensor:
+            def points_done(count: int) -> None:
+                nonlocal done
+                done = min(total, done + count * (stop - start))
+                self.tick(done, total, "Following gradients")
+
+            return shared.of_steps(score, slice(start, stop), path, points_done)
+
+        self._watch([score])
+        self.tick(0, total, "Following gradients")
+        for start, stop, gradient in in_chunks(self.n_generated, shared.chunk(), work):
+            yield slice(start, stop), gradient
+
+    def replaced(self, score: Score, kept, baseline: Tensor) -> Tensor:
+        """Scores of every target in each of R variants of the input. (R, G)
+
+        kept: (R, n_inputs) booleans; where False, the variant has the embedding from `baseline` (n_inputs, D).
+        """
+        kept = torch.as_tensor(kept, dtype=torch.bool, device=self.embeds.device)
+        self.tick(0, len(kept), "Replacing tokens")
+        self._watch([score])
+
+        def told(done: int) -> None:
+            self.tick(done, len(kept), "Replacing tokens")
+
+        return Rows(self.body, self.embeds, self.budget, told).scores(score, kept, baseline, self.scores)
+
+    def attentions(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Attention weights per layer: of the decoder to itself, (H, n, n), and to the source, (H, n, S) or none.
+
+        Row i is where position i looks; target g is predicted at position P-1+g. Raises NotSupported for layers that
+        show no weights.
+        """
+        self.tick(0, 1, "Reading attention")
+        steps = slice(0, self.n_generated)
+        with torch.no_grad(), eager_attention(self.lm.model):
+            output = self.body.decode(steps, states=self.body.encode(), clean=True, attentions=True).output
+        names = ("decoder_attentions", "cross_attentions") if self.encoder_decoder else ("attentions",)
+        layers = [getattr(output, name, None) or () for name in names]
+        if any(not part or any(weights is None for weights in part) for part in layers):
+            raise NotSupported("this model does not show its attention weights.", field="method")
+        own, cross = [[weights[0] for weights in part] for part in layers + [()]][:2]
+        self.tick(1, 1, "Reading attention")
+        return own, cross
+
+    def collect(self, parts: Iterable[tuple[slice, Tensor]]) -> Tensor:
+        """One array from chunks of (targets, values (g, n, …)): (G, n_inputs, …) on the CPU.
+
+        NaN where an input is not attributed or not read before the target.
+        """
+        table: Tensor | None = None
+        for steps, values in parts:
+            if table is None:
+                shape = (self.n_generated, self.n_inputs, *values.shape[2:])
+                table = torch.full(shape, torch.nan, dtype=values.dtype, device="cpu")
+            table[steps, : values.shape[1]] = values.cpu()
+        table[~(self.before() & self.attributed())] = torch.nan
+        return table
+
+    def _watch(self, scores: Iterable[Score]) -> None:
+        for score in scores:
+            self._scores.setdefault(score, [None] * self.n_generated)
+
+    def _observe(self, steps: slice, logits: Tensor) -> None:
+        """Takes every watched score that is still missing from the logits (g, V) of a pass over the clean sequence."""
+        with torch.no_grad():
+            targets = self.sequence.targets[steps].to(logits.device)
+            for score, values in self._scores.items():
+                if None in values[steps]:
+                    values[steps] = score(logits, targets).tolist()
+
+    def _check_causal(self) -> None:
+        """Raises NotSupported for a model whose first target changes when later tokens follow it."""
+        model = self.lm.model
+        if model not in _causal and self.n_generated > 1:
+            with torch.no_grad():
+                states = self.body.encode()
+                alone = self.body.decode(slice(0, 1), states=states).logits
+                among = self.body.decode(slice(0, self.n_generated), states=states).logits[:, :1]
+            tolerance = 1e-3 if alone.dtype == torch.float32 and self.lm.dtype == torch.float32 else 0.1
+            _causal[model] = bool((alone - among).abs().max() <= tolerance * among.abs().max().clamp_min(1e-6))
+        if not _causal.get(model, True):
+            raise NotSupported("this model reads in both directions; only left-to-right writers can be explained.")

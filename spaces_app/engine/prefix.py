@@ -1,0 +1,68 @@
+"""Keys and values of the unchanged beginning of a sequence, reused by rows that change only what comes later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache
+
+from spaces_app.engine.forward import Body
+from spaces_app.models.adapters import Adapter
+
+Layers = list[tuple[Tensor, Tensor]]  # keys and values per layer, each (1, H, n, D_head)
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The clean run's keys and values: `own` of the decoder's tokens, `cross` of the source (empty without one)."""
+
+    adapter: Adapter
+    own: Layers
+    cross: Layers
+
+    @classmethod
+    def of(cls, body: Body, states: Tensor | None) -> Prefix | None:
+        """The prefix of a sequence, or None where a cache does not give the same numbers.
+
+        Recurrent and convolutional models keep other things than keys and values, and some count positions
+        differently; rather than know their names, the second half is computed both ways and compared.
+        """
+        steps = slice(0, body.sequence.n_generated)
+        try:
+            with torch.no_grad():
+                cache = body.adapter.new_cache()
+                clean = body.decode(steps, states=states, cache=cache, clean=True)
+                prefix = cls(body.adapter, _layers(cache, "self"), _layers(cache, "cross"))
+                first = body.sequence.n_decoder // 2
+                late = slice(max(0, first - body.sequence.n_prompt + 1), steps.stop)
+                again = body.decode(late, states=states, cache=prefix.take(first, 1)).logits
+        except (AttributeError, RuntimeError, TypeError, ValueError, IndexError):
+            return None
+        expected = clean.logits[:, late]
+        tolerance = 1e-4 if clean.hidden.dtype in (torch.float32, torch.float64) else 0.1
+        return prefix if (again - expected).abs().max() <= tolerance * expected.abs().max() else None
+
+    def take(self, first: int, rows: int):
+        """A cache of the first `first` decoder tokens, for `rows` rows."""
+        own = DynamicCache()
+        _fill(own, [(key[:, :, :first], value[:, :, :first]) for key, value in self.own], rows)
+        if not self.cross:
+            return own
+        cross = DynamicCache()
+        _fill(cross, self.cross, rows)
+        return EncoderDecoderCache(own, cross)
+
+
+def _fill(cache: DynamicCache, layers: Layers, rows: int) -> None:
+    for index, (key, value) in enumerate(layers):
+        cache.update(key.expand(rows, -1, -1, -1), value.expand(rows, -1, -1, -1), index)
+
+
+def _layers(cache, part: str) -> Layers:
+    if isinstance(cache, EncoderDecoderCache):
+        cache = cache.self_attention_cache if part == "self" else cache.cross_attention_cache
+    elif part == "cross":
+        return []
+    return [(layer.keys, layer.values) for layer in cache.layers]

@@ -1,0 +1,49 @@
+"""Vector–Jacobian products, many at once. Knows tensors only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def vjp(outputs: Tensor, cotangents: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of each of g weighted sums of `outputs` with respect to each input.
+
+    cotangents: (g, *outputs.shape), one set of weights per sum. Returns one (g, *input.shape) per input, zeros where
+    an input had no influence. All g go through the graph together (`is_grads_batched`), which on a 14 M GPT-2 takes
+    1.5 to 2 times less than one after the other; models with an operation that cannot be batched are walked g times.
+    The graph is kept.
+    """
+    try:
+        parts = _backward(outputs, cotangents, inputs, batched=True)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):
+            raise
+        singles = [_backward(outputs, cotangent, inputs, batched=False) for cotangent in cotangents]
+        parts = [_stacked(column) for column in zip(*singles, strict=True)]
+    return [_or_zeros(part, item, len(cotangents)) for part, item in zip(parts, inputs, strict=True)]
+
+
+def one_hot_cotangents(cotangent: Tensor) -> Tensor:
+    """For each of g targets the cotangent of that target alone: (B, g, D) → (g, B, g, D)."""
+    n_targets = cotangent.shape[1]
+    spread = torch.zeros((n_targets, *cotangent.shape), dtype=cotangent.dtype, device=cotangent.device)
+    index = torch.arange(n_targets, device=cotangent.device)
+    spread[index, :, index] = cotangent.transpose(0, 1)
+    return spread
+
+
+def _backward(outputs: Tensor, cotangents: Tensor, inputs: Sequence[Tensor], *, batched: bool):
+    return torch.autograd.grad(
+        outputs, list(inputs), cotangents, retain_graph=True, is_grads_batched=batched, allow_unused=True
+    )
+
+
+def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
+    return None if parts[0] is None else torch.stack(parts)
+
+
+def _or_zeros(part: Tensor | None, like: Tensor, count: int) -> Tensor:
+    return torch.zeros((count, *like.shape), dtype=like.dtype, device=like.device) if part is None else part

@@ -1,0 +1,134 @@
+"""What every attribution method has in common: its record, what it is asked, what it answers. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+BASELINES = ("auto", "mask", "unk", "pad", "eos", "zero", "mean")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a method is asked.
+
+    score(logits (..., V), targets (...)) → (...): the number explained at each generated token.
+    reduce((..., D)) → (...): how a token's hidden units become one score; the identity keeps them.
+    """
+
+    score: Callable
+    reduce: Callable
+    baseline: str = "auto"
+    n_steps: int = 50
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Scores (G, n_inputs) of every input for every generated token, NaN where there is none, as a CPU tensor.
+
+    For complete methods, per generated token: explained, the difference that the scores should add up to (before
+    reduction), and convergence_gap, their sum minus it. remarks: sentences the reader of the scores needs.
+    """
+
+    scores: Any
+    explained: tuple[float, ...] | None = None
+    convergence_gap: tuple[float, ...] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Method:
+    """One attribution method.
+
+    description: one line for people; source: the paper. signed: scores may be negative. complete: scores add up to
+    the score minus the baseline's score. options: the AttributionSpec fields it listens to. attribute(run, ask) →
+    Answer, where `run` is a ForcedPass. cost(load) → floating-point operations, where `load` is a Load.
+    """
+
+    name: str
+    label: str
+    family: str
+    description: str
+    source: str
+    signed: bool
+    complete: bool
+    options: tuple[str, ...]
+    attribute: Callable
+    cost: Callable
+
+
+@dataclass(frozen=True)
+class Load:
+    """The size of a question: what a method's cost follows from. Letters as in shape comments."""
+
+    facts: Any
+    n_source: int
+    n_prompt: int
+    n_generated: int
+    n_steps: int = 1
+
+    @property
+    def n_decoder(self) -> int:
+        """Tokens the decoder reads: prompt and all generated ones but the last."""
+        return self.n_prompt + self.n_generated - 1
+
+    @property
+    def body_row(self) -> float:
+        """Operations for one token through all blocks, forward or backward: 2 per weight, and its attention."""
+        facts = self.facts
+        n_body = max(facts.n_params - facts.d_vocab * facts.d_model, facts.n_params // 8)
+        return 2.0 * n_body + 4.0 * facts.n_layers * facts.d_model * (self.n_source + self.n_decoder)
+
+    @property
+    def head_row(self) -> float:
+        """Operations for the logits of one target."""
+        return 2.0 * self.facts.d_model * self.facts.d_vocab
+
+    @property
+    def forward(self) -> float:
+        """One pass over everything, with the logits of all targets."""
+        return (self.n_source + self.n_decoder) * self.body_row + self.n_generated * self.head_row
+
+    @property
+    def backward(self) -> float:
+        """Every target's gradient down to the embeddings: a backward pass as long as its prefix, for each."""
+        rows = self.n_generated * (self.n_source + self.n_prompt + (self.n_generated - 1) / 2)
+        return rows * self.body_row + self.n_generated * self.head_row
+
+
+def total(values):
+    """Sum over hidden units: keeps signs, and keeps completeness."""
+    return values.sum(-1)
+
+
+def l2(values):
+    """Euclidean norm over hidden units."""
+    return (values * values).sum(-1).sqrt()
+
+
+def l1(values):
+    """Sum of absolute values over hidden units."""
+    return values.abs().sum(-1)
+
+
+def mean(values):
+    """Mean over hidden units."""
+    return values.mean(-1)
+
+
+def largest(values):
+    """The hidden unit of largest magnitude, with its sign."""
+    return values.gather(-1, values.abs().argmax(-1, keepdim=True))[..., 0]
+
+
+REDUCTIONS: dict[str, Callable] = {"sum": total, "l2": l2, "l1": l1, "mean": mean, "max": largest}
+SIGNED_REDUCTIONS = frozenset({"sum", "mean", "max"})
+AGGREGATIONS = ("auto", *REDUCTIONS)
+
+
+def reduction(method: Method, aggregation: str) -> str:
+    """The name of the reduction meant: auto takes the sum for signed methods, else the L2 norm."""
+    if aggregation != "auto":
+        return aggregation
+    return "sum" if method.signed else "l2"

@@ -1,0 +1,49 @@
+"""Gradient methods: how the score moves with each input embedding. Knows nothing of tokens or generation."""
+
+from __future__ import annotations
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+
+
+def saliency(run, ask: Ask) -> Answer:
+    """|∂ score / ∂ embedding|, reduced over hidden units. Unsigned: how strongly, not in which direction."""
+    return Answer(run.collect((steps, ask.reduce(gradient.abs())) for steps, gradient in run.gradients(ask.score)))
+
+
+def input_x_gradient(run, ask: Ask) -> Answer:
+    """embedding · ∂ score / ∂ embedding: what the token would contribute if the model were linear."""
+    parts = (
+        (steps, ask.reduce(gradient * run.embeds[: gradient.shape[1]])) for steps, gradient in run.gradients(ask.score)
+    )
+    return Answer(run.collect(parts))
+
+
+def _cost(load: Load) -> float:
+    return 2 * load.forward + load.backward
+
+
+SALIENCY = Method(
+    name="saliency",
+    label="Saliency",
+    family="gradient",
+    description="How strongly the target reacts to a small change of each token.",
+    source="https://arxiv.org/abs/1312.6034",
+    signed=False,
+    complete=False,
+    options=("step_function", "aggregation"),
+    attribute=saliency,
+    cost=_cost,
+)
+
+INPUT_X_GRADIENT = Method(
+    name="input_x_gradient",
+    label="Input × gradient",
+    family="gradient",
+    description="Each token's share in the target if the model were linear; positive supports it, negative opposes it.",
+    source="https://arxiv.org/abs/1412.6815",
+    signed=True,
+    complete=False,
+    options=("step_function", "aggregation"),
+    attribute=input_x_gradient,
+    cost=_cost,
+)

@@ -1,0 +1,54 @@
+"""Integrated gradients: gradients gathered along the straight line from a baseline to the input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+
+
+def gauss_legendre(n_steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Nodes and weights on [0, 1] that integrate polynomials up to degree 2·n_steps − 1 exactly."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+    return tuple(((nodes + 1) / 2).tolist()), tuple((weights / 2).tolist())
+
+
+def integrated_gradients(run, ask: Ask) -> Answer:
+    """(embedding − baseline) · mean gradient along the line between them.
+
+    Sums to score(input) − score(baseline); `convergence_gap` is what the n_steps points miss of that.
+    """
+    baseline = run.baseline(ask.baseline)
+    change = run.embeds - baseline  # (n_inputs, D)
+    totals: list[float] = []
+
+    def parts():
+        for steps, gradient in run.gradients(ask.score, path=(baseline, *gauss_legendre(ask.n_steps))):
+            shares = gradient * change[: gradient.shape[1]]  # (g, n, D)
+            totals.extend(shares.sum((-2, -1)).tolist())
+            yield steps, ask.reduce(shares)
+
+    scores = run.collect(parts())
+    nothing_kept = np.zeros((1, run.n_inputs), dtype=bool)
+    there, absent = run.scores(ask.score), run.replaced(ask.score, nothing_kept, baseline)[0]
+    explained = np.array(there.tolist()) - np.array(absent.tolist())
+    gap = np.array(totals) - explained
+    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple(gap.tolist()))
+
+
+def _cost(load: Load) -> float:
+    return 3 * load.forward + load.n_steps * (2 * load.forward + load.backward)
+
+
+INTEGRATED_GRADIENTS = Method(
+    name="integrated_gradients",
+    label="Integrated gradients",
+    family="gradient",
+    description="Splits the target's rise from an empty input to this one among the tokens; shares add up.",
+    source="https://arxiv.org/abs/1703.01365",
+    signed=True,
+    complete=True,
+    options=("step_function", "aggregation", "baseline", "n_steps"),
+    attribute=integrated_gradients,
+    cost=_cost,
+)

@@ -1,0 +1,70 @@
+"""How to run a model: the calls in which decoder-only and encoder-decoder models differ. Knows nothing of scores.
+
+Positions, embedding scales, masks and caches stay the model's own: token ids go in, never `inputs_embeds`, and whoever
+wants other embeddings replaces the output of the embedding module (engine/hooks.py). That is right for models that
+scale inside the module (Gemma, BART, M2M100), outside it (Marian) or not at all, and for positions counted from ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from transformers import DynamicCache, EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
+
+from spaces_app.errors import NotSupported
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One calling convention for both kinds of model. Sequences are full rows of ids: no padding, so no mask."""
+
+    model: nn.Module
+    encoder_decoder: bool
+
+    @classmethod
+    def of(cls, lm) -> Adapter:
+        """The adapter of a LoadedModel."""
+        return cls(lm.model, lm.facts.encoder_decoder)
+
+    @property
+    def head(self) -> nn.Module:
+        """The module that turns hidden states into logits. Raises NotSupported when the model names none."""
+        head = self.model.get_output_embeddings()
+        if head is None:
+            raise NotSupported("this model has no output layer over a vocabulary.", field="model")
+        return head
+
+    @property
+    def embedding(self) -> nn.Module:
+        """The module that embeds what the decoder reads."""
+        part = self.model.get_decoder() if self.encoder_decoder else self.model
+        return part.get_input_embeddings()
+
+    @property
+    def source_embedding(self) -> nn.Module:
+        """The module that embeds what the encoder reads."""
+        return self.model.get_encoder().get_input_embeddings()
+
+    def encode(self, ids: Tensor) -> Tensor:
+        """Hidden states of the source. ids (B, S) → (B, S, D)."""
+        return self.model.get_encoder()(input_ids=ids).last_hidden_state
+
+    def decode(self, ids: Tensor, *, states: Tensor | None = None, cache=None, attentions: bool = False):
+        """The model's output over decoder ids (B, n) after what `cache` holds; `states` (B, S, D) of the source."""
+        options = {"use_cache": cache is not None}
+        if attentions:
+            options["output_attentions"] = True
+        if cache is not None:
+            options["past_key_values"] = cache
+        if self.encoder_decoder:
+            encoded = BaseModelOutput(last_hidden_state=states)
+            return self.model(encoder_outputs=encoded, decoder_input_ids=ids, **options)
+        return self.model(input_ids=ids, **options)
+
+    def new_cache(self):
+        """An empty cache that keeps every position: one built from the config would drop those outside a window."""
+        if self.encoder_decoder:
+            return EncoderDecoderCache(DynamicCache(), DynamicCache())
+        return DynamicCache()

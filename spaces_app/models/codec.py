@@ -1,0 +1,160 @@
+"""Text to ids and back, the same for every tokenizer. Knows nothing of weights."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spaces_app.errors import SpecError
+from spaces_app.models.pieces import Pieces
+from spaces_app.spec import check_text
+from spaces_app.tokens import Token, word_ids
+
+# An added token of this shape is a mark for the model (<|im_start|>, </s>, [INST], __fr__), special or not.
+_MARK = re.compile(r"<[^\s<>]+>|\[[A-Z_/]+\]|__[a-z]+__|>>[a-zA-Z_]+<<")
+_ANCHORS = ("\n", ".", "a", " ")
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A tokenizer with the conventions of its model.
+
+    `forced` are the ids an output begins with without having been written (decoder start, target language);
+    `eos_id` ends a complete output; `special_ids` have a meaning to the model rather than to the reader.
+    """
+
+    tokenizer: object
+    encoder_decoder: bool
+    forced: tuple[int, ...]
+    eos_id: int | None
+    special_ids: frozenset[int]
+
+    def prompt(self, text: str) -> list[int]:
+        """Ids of a prompt (decoder-only) or of a source text (encoder-decoder)."""
+        ids = self._content(text, "prompt")
+        before, after = self._template
+        # A decoder-only model goes on writing, so a mark for the end of the text must not come before that.
+        return [*before, *ids, *after] if self.encoder_decoder else [*before, *ids]
+
+    def continuation(self, prompt: str, text: str) -> list[int]:
+        """Ids of `text` behind `prompt`: those of both together where the prompt's stay the same, else its own."""
+        head = self._content(prompt, "prompt")
+        self._content(text, "continuation")  # empty texts must not hide behind the space that is put between
+        text = between(prompt, text) + text
+        both = self._ids(prompt + text)
+        if both[: len(head)] == head and len(both) > len(head):
+            return both[len(head) :]
+        return self._inside(text)
+
+    def target(self, text: str) -> list[int]:
+        """Ids of an encoder-decoder model's output, with its end mark and without what is forced."""
+        self._content(text, "continuation")
+        ids = list(self.tokenizer(text_target=text, verbose=False)["input_ids"])
+        for token_id in self.forced:
+            if ids[:1] == [token_id]:
+                ids = ids[1:]
+        if self.eos_id is not None and ids[-1:] != [self.eos_id]:
+            ids.append(self.eos_id)
+        return ids
+
+    def special(self, token_id: int) -> bool:
+        """Whether an id is a mark for the model. Ids the tokenizer does not know are."""
+        return token_id in self.special_ids or token_id >= len(self.tokenizer)
+
+    def texts(self, ids: Sequence[int]) -> list[str]:
+        """The text of each id; special tokens show their names, and the others join to the decoded text."""
+        content = [i for i, token_id in enumerate(ids) if not self.special(token_id)]
+        texts = [self._name(token_id) if self.special(token_id) else "" for token_id in ids]
+        for i, text in zip(content, self._pieces.texts([ids[i] for i in content]), strict=True):
+            texts[i] = text
+        return texts
+
+    def warnings(self, prompt: str, continuation: str = "") -> tuple[str, ...]:
+        """What tokenizing changed in the texts, as sentences."""
+        found: list[str] = []
+        for name, text in (("prompt", prompt), ("output", continuation)):
+            if not text:
+                continue
+            ids = self._ids(text)
+            typed = {self._name(token_id) for token_id in ids if self.special(token_id)}
+            found += [f"“{mark}” in the {name} was read as a special token." for mark in sorted(typed)]
+            if "".join(self.texts(ids)).strip(" ") != text.strip(" "):
+                found.append(f"The tokenizer changed the text of the {name}; what the model read is shown.")
+        return tuple(found)
+
+    @functools.cached_property
+    def _pieces(self) -> Pieces:
+        return Pieces(self.tokenizer)
+
+    @functools.cached_property
+    def _template(self) -> tuple[list[int], list[int]]:
+        """The ids the tokenizer puts before and after every text."""
+        for probe in ("a", "1", "."):
+            plain, full = self._ids(probe), list(self.tokenizer(probe, verbose=False)["input_ids"])
+            for start in range(len(full) - len(plain) + 1):
+                if plain and full[start : start + len(plain)] == plain:
+                    return full[:start], full[start + len(plain) :]
+        return [], []
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def _content(self, text: str, name: str) -> list[int]:
+        """Ids without a template. Raises SpecError when there are none."""
+        check_text(text, name, 10**6)
+        if not text:
+            raise SpecError("this is empty.", hint="Type a few words.", field=name)
+        ids = self._ids(text)
+        if not ids:
+            raise SpecError("the model's tokenizer leaves nothing of this text.", hint="Type a few words.", field=name)
+        return ids
+
+    def _inside(self, text: str) -> list[int]:
+        """Ids of a text that does not begin a text: without the space some tokenizers put before the first word."""
+        for anchor in _ANCHORS:
+            head, both = self._ids(anchor), self._ids(anchor + text)
+            if head and both[: len(head)] == head and len(both) > len(head):
+                ids = both[len(head) :]
+                if "".join(self.texts(both)[len(head) :]) == text:
+                    return ids
+        return self._ids(text)
+
+    def _name(self, token_id: int) -> str:
+        try:
+            token = self.tokenizer.convert_ids_to_tokens(token_id)
+        except (IndexError, KeyError, OverflowError, ValueError):  # slow tokenizers, for ids they do not know
+            token = None
+        return f"<id {token_id}>" if token is None else str(token)
+
+
+def special_ids(tokenizer, others: Sequence[int | None]) -> frozenset[int]:
+    """Ids of marks: special tokens except "unknown", added tokens that look like marks, and `others`."""
+    ids = set(tokenizer.all_special_ids)
+    unknown = tokenizer.unk_token_id
+    roles = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.mask_token_id)
+    if unknown is not None and unknown not in roles:
+        ids.discard(unknown)  # it stands for a word of the reader
+    for token_id, token in tokenizer.added_tokens_decoder.items():
+        if token_id != unknown and (token.special or _MARK.fullmatch(token.content)):
+            ids.add(token_id)
+    return frozenset(ids | {token_id for token_id in others if token_id is not None})
+
+
+def between(prompt: str, text: str) -> str:
+    """A space where the words of prompt and output would run together, else nothing.
+
+    That is after a letter, a digit or closing punctuation, before a letter or digit, in scripts with spaces between
+    words; not inside a number such as 3.14.
+    """
+    left, right = prompt[-1:], text[:1]
+    if not right.isalnum() or not _in_word("a", right):
+        return ""
+    if right.isdigit() and left in ".:" and prompt[-2:-1].isdigit():
+        return ""
+    return " " if (left.isalnum() and _in_word(left, right)) or left in tuple(".,;:!?") else ""
+
+
+def _in_word(left: str, right: str) -> bool:
+    return word_ids([Token(0, left, "prompt"), Token(0, right, "prompt")]) == [0, 0]
