@@ -29,7 +29,6 @@ class Settings:
     model_mb: int = setting(6000, "SEQSCOPE_MODEL_MB", "Memory that loaded models may take together.")
     chunk_mb: int = setting(256, "SEQSCOPE_CHUNK_MB", "Memory one step of a computation may take.")
     max_seconds: int = setting(120, "SEQSCOPE_MAX_SECONDS", "Time one analysis may take.")
-    max_chars: int = setting(20_000, "SEQSCOPE_MAX_CHARS", "Characters accepted in one text.")
     threads: int = setting(0, "SEQSCOPE_THREADS", "Threads torch may use; 0 leaves torch's own choice.")
     lane: str = setting("thread", "SEQSCOPE_LANE", "Where analyses are computed: thread or process.")
     queue: int = setting(64, "SEQSCOPE_QUEUE", "Requests that may wait at the same time.")

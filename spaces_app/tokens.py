@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SEGMENTS = ("source", "prompt", "generated")
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
@@ -34,34 +33,12 @@ class Token:
         return cls(int(data["id"]), data["text"], data["segment"], bool(data["special"]))
 
 
-def split_texts(ids: Sequence[int], decode: Callable[[list[int]], str]) -> list[str]:
-    """The text each id adds: `decode` is called on growing runs until every character in them is whole.
-
-    Byte-level tokenizers cut characters such as emoji into several tokens, each of which decodes to U+FFFD alone.
-    The run's text goes to its first token. A run that never becomes whole (the text really ends in half a
-    character) is given up after 8 tokens, more than any character needs in UTF-8, and shows U+FFFD for each.
-    """
-    texts: list[str] = []
-    start = 0
-    while start < len(ids):
-        stop = start + 1
-        text = decode(list(ids[start:stop]))
-        while REPLACEMENT in text and stop < len(ids) and stop - start < 8:
-            stop += 1
-            text = decode(list(ids[start:stop]))
-        if REPLACEMENT in text:
-            stop, text = start + 1, decode(list(ids[start : start + 1]))
-        texts += [text] + [""] * (stop - start - 1)
-        start = stop
-    return texts
-
-
 def word_ids(tokens: Sequence[Token]) -> list[int]:
     """A word number for each token, rising by one at each new word. (N,) for N tokens.
 
     A word starts at white space, at a change between letters and punctuation, at a change of segment, at each
-    special token, and at each character of scripts written without spaces. Punctuation is a word of its own, so
-    that "table," gives "table" and ",". Works on text and so on any tokenizer.
+    special token, behind the apostrophe of an elision, and at each character of scripts written without spaces.
+    Punctuation is a word of its own, so that "table," gives "table" and ",". Works on text and so on any tokenizer.
     """
     numbers: list[int] = []
     current = -1
@@ -74,7 +51,7 @@ def word_ids(tokens: Sequence[Token]) -> list[int]:
             and previous.segment == token.segment
             and not previous.special
             and not token.special
-            and (token.text == "" or (tail != "" and _joins(tail, head)))
+            and (token.text == "" or (tail != "" and _joins(tail, head) and not _elided(tail, token.text)))
         )
         current += 0 if joins else 1
         numbers.append(current)
@@ -89,6 +66,11 @@ def _joins(before: str, after: str) -> bool:
     return _kind(before) == _kind(after) != "unspaced"
 
 
+def _elided(before: str, text: str) -> bool:
+    """Whether `text` is a new word behind an apostrophe, as in French "qu'|elle", and not the rest of "don't"."""
+    return before in "'’" and not _CONTRACTED.match(text)
+
+
 def _kind(char: str) -> str:
     if _UNSPACED.match(char):
         return "unspaced"
@@ -99,6 +81,7 @@ def _kind(char: str) -> str:
 
 # Scripts written without spaces between words: Han, Kana, Thai, Lao, Khmer, Myanmar. Each character stands alone.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_CONTRACTED = re.compile(r"(?:t|s|re|ve|ll|d|m)(?![^\W\d_])", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*\s*$|\n\s*$")
 
 

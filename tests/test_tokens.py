@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spaces_app.tokens import Token, first_content_token, sentence_ids, split_texts, word_ids
+from spaces_app.tokens import Token, first_content_token, sentence_ids, word_ids
 
 
 def tokens(*texts: str, segment: str = "prompt", special: bool = False) -> list[Token]:
@@ -42,22 +42,9 @@ def test_sentences_end_at_stops_and_line_breaks_but_not_inside_numbers():
     assert sentence_ids(tokens(*texts)) == [0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]
 
 
-def test_a_character_split_over_three_tokens_stands_at_the_first():
-    pieces = [b"a", b"\xe2\x82", b"\xac", b"b", b"\xf0\x9f", b"\x98", b"\x80"]
-
-    def decode(ids):
-        return b"".join(pieces[i] for i in ids).decode("utf-8", errors="replace")
-
-    assert split_texts(range(7), decode) == ["a", "€", "", "b", "😀", "", ""]
-
-
-def test_half_a_character_at_the_end_shows_a_replacement_for_each_token():
-    pieces = [b"a", b"\xf0\x9f", b"\x98"]
-
-    def decode(ids):
-        return b"".join(pieces[i] for i in ids).decode("utf-8", errors="replace")
-
-    assert split_texts(range(3), decode) == ["a", "\ufffd", "\ufffd"]
+def test_an_elision_is_a_word_of_its_own_and_a_contraction_is_not():
+    assert word_ids(tokens("parce", " qu", "'", "elle", " d", "'", "un")) == [0, 1, 1, 2, 3, 3, 4]
+    assert word_ids(tokens("I", "'", "m", " don", "'", "t", " we", "'", "ll")) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_the_first_content_token_is_a_word_of_the_output():

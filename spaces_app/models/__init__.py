@@ -1,6 +1,8 @@
-"""Models: which there are, how they are found, loaded and kept. Importing this never imports torch."""
+"""Models: which there are (cards), how they are found (resolve), loaded (load) and kept (cache).
+
+Only what is light is imported here, so that showing or finding a model never imports torch.
+"""
 
 from spaces_app.models.cards import ModelCard, listed
-from spaces_app.models.resolve import Source, fetch, resolve
 
-__all__ = ["ModelCard", "Source", "fetch", "listed", "resolve"]
+__all__ = ["ModelCard", "listed"]

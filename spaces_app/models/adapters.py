@@ -63,8 +63,11 @@ class Adapter:
             return self.model(encoder_outputs=encoded, decoder_input_ids=ids, **options)
         return self.model(input_ids=ids, **options)
 
-    def new_cache(self):
-        """An empty cache that keeps every position: one built from the config would drop those outside a window."""
+    def new_cache(self, *, whole: bool):
+        """An empty cache. `whole` keeps every position of every layer; else each layer keeps what it will look at.
+
+        Encoder-decoder models always get a whole one: their configurations do not tell how many layers a decoder has.
+        """
         if self.encoder_decoder:
             return EncoderDecoderCache(DynamicCache(), DynamicCache())
-        return DynamicCache()
+        return DynamicCache() if whole else DynamicCache(config=self.model.config.get_text_config(decoder=True))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from spaces_app.errors import AppError, Busy, Cancelled, TooLarge
+from spaces_app.models import checks
 from spaces_app.models.loaded import LoadedModel
 from spaces_app.models.resolve import Source, Tick, fetch, megabytes, resolve
 from spaces_app.settings import Settings
@@ -150,10 +151,7 @@ def _load(source: Source, settings: Settings, tick: Tick) -> LoadedModel:
 
 
 def _needed(source: Source) -> int:
-    """Bytes the weights will take: those of the files, or more where a smaller type is computed in float32."""
-    from spaces_app.models.load import memory_needed
-
-    return memory_needed(source)
+    return checks.memory(checks.counts(source.path))
 
 
 def _release() -> None:

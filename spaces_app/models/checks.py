@@ -7,14 +7,18 @@ outside the folder, a tokenizer can blow up short texts. Everything here reads s
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spaces_app.errors import AppError, ModelUnavailable, NotSupported, TooLarge
 
 CONFIG, INDEX, SINGLE = "config.json", "model.safetensors.index.json", "model.safetensors"
+SMALL = 500 * 10**6  # bytes up to which weights are computed in float32 whatever they are stored in
+_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 MAX_JSON, MAX_TOKENIZER, MAX_HEADER, MAX_DEPTH = 10**6, 50 * 10**6, 25 * 10**6, 50
 
 # Files a model is made of. Pickles (.bin, .pt) and code (.py) are in no pattern, so they are never downloaded.
@@ -24,7 +28,8 @@ SMALL_FILES = re.compile(
     r"|tokenizer\.model|(spiece|sentencepiece|sentencepiece\.bpe)\.model|(source|target)\.spm"
 )
 WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
-_TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+_SENTENCEPIECE = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", *_SENTENCEPIECE)
 
 # The largest published models stay below these; what is above exhausts memory or time while being built.
 _CAPS = {
@@ -119,14 +124,23 @@ def complete(folder: Path) -> bool:
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether a folder holds the vocabulary of some tokenizer."""
-    return any((folder / name).is_file() for name in _TOKENIZERS)
+    return any((folder / name).is_file() for name in _VOCABULARIES)
 
 
-def tensors(path: Path) -> dict[str, tuple[str, int]]:
-    """(dtype, number of elements) of each tensor in a safetensors file, from its header alone.
+def counts(folder: Path) -> Counter[str]:
+    """Number of elements of each safetensors type in a model's weight files, from their headers alone."""
+    found: Counter[str] = Counter()
+    for path in local_weights(folder):
+        for item in _header(path).values():
+            found[item["dtype"]] += math.prod(item["shape"])
+    return found
 
-    Raises ModelUnavailable when the file is not exactly as long as its header says: reading a shorter one through a
-    memory map would end the process.
+
+def _header(path: Path) -> dict[str, dict]:
+    """What a safetensors file says it holds: {"dtype", "shape", "data_offsets"} of each tensor.
+
+    Raises ModelUnavailable when the file is not exactly as long as that: reading a shorter one through a memory map
+    would end the process.
     """
     try:
         with path.open("rb") as file:
@@ -138,9 +152,41 @@ def tensors(path: Path) -> dict[str, tuple[str, int]]:
         end = max((item["data_offsets"][1] for item in header.values()), default=0)
         if path.stat().st_size != 8 + length + end:
             raise ValueError(end)
-        return {name: (item["dtype"], _product(item["shape"])) for name, item in header.items()}
+        if not all(type(size) is int and size >= 0 for item in header.values() for size in item["shape"]):
+            raise ValueError("shape")
+        return header
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
         raise ModelUnavailable(f"the model's {path.name} is damaged.", field="model") from None
+
+
+def compute_type(stored: str, n_elements: int, *, on_gpu: bool = False) -> str:
+    """The type (as safetensors write it) a model is computed in: float32 for small models and float16 ones.
+
+    Small means up to 500 MB. float16 overflows; on a GPU, large float16 models become bfloat16. All others keep
+    their type, which on a CPU leaves the weights mapped from disk: a bfloat16 model of 686 MB adds 4 MB of memory.
+    """
+    if stored not in _BYTES or n_elements * _BYTES[stored] <= SMALL or stored == "F64":
+        return "F32"
+    if stored == "F16":
+        return "BF16" if on_gpu else "F32"
+    return stored
+
+
+def stored_type(counts: Mapping[str, int]) -> str:
+    """The type most elements of a model have. counts: safetensors type → number of elements."""
+    known = {name: count for name, count in counts.items() if name in _BYTES}
+    return max(known, key=known.get) if known else "F32"
+
+
+def memory(counts: Mapping[str, int]) -> int:
+    """Bytes the weights take once loaded here."""
+    total = sum(counts.values())
+    return total * _BYTES[compute_type(stored_type(counts), total, on_gpu=has_gpu())]
+
+
+def has_gpu() -> bool:
+    """Whether this computer has an NVIDIA GPU, asked without torch."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def check_tokenizer(folder: Path) -> None:
@@ -173,15 +219,6 @@ def _depth(data) -> int:
             deepest = max(deepest, depth)
             waiting += [(child, depth + 1) for child in (item.values() if isinstance(item, dict) else item)]
     return deepest
-
-
-def _product(shape) -> int:
-    total = 1
-    for size in shape:
-        if not isinstance(size, int) or size < 0:
-            raise ValueError(size)
-        total *= size
-    return total
 
 
 def _is_text(value) -> bool:

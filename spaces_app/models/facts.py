@@ -56,24 +56,23 @@ def blocks(stack: nn.Module) -> nn.ModuleList:
     raise NotSupported("this model is not built of transformer blocks.", field="model")
 
 
-def set_languages(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+def set_languages(tokenizer: PreTrainedTokenizerBase, forced_bos: int | None) -> tuple[str, ...]:
     """(source, target) of a tokenizer for many languages, which is set to them; () for any other tokenizer.
 
-    Such tokenizers come with a source language but often without a target; it is then French, or English when the
-    source is French, if the model knows it.
+    The target is the one whose tag the model's generation config forces (`forced_bos`), else the tokenizer's own.
+    Many models name neither; then it is French, or English when the source is French, if the model knows it.
     """
     source = getattr(tokenizer, "src_lang", None)
     if not source or not hasattr(tokenizer, "tgt_lang"):
         return ()
-    target = tokenizer.tgt_lang
-    if not target or target == source:
-        # Codes are written "fr", "fr_XX" or "fra_Latn", depending on the family.
-        french, english = {2: ("fr", "en"), 5: ("fr_XX", "en_XX")}.get(len(source), ("fra_Latn", "eng_Latn"))
-        target = english if source == french else french
-    if _language_id(tokenizer, target) is None:
-        return ()
-    tokenizer.tgt_lang = target
-    return (source, target)
+    # Codes are written "fr", "fr_XX" or "fra_Latn", depending on the family.
+    french, english = {2: ("fr", "en"), 5: ("fr_XX", "en_XX")}.get(len(source), ("fra_Latn", "eng_Latn"))
+    forced = "" if forced_bos is None else str(tokenizer.convert_ids_to_tokens(forced_bos)).strip("_")
+    for target in (forced, tokenizer.tgt_lang, english if source == french else french):
+        if target and len(target) == len(source) and _language_id(tokenizer, target) is not None:
+            tokenizer.tgt_lang = target
+            return (source, target)
+    return ()
 
 
 def _language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | None:

@@ -30,11 +30,15 @@ class Unreachable(ModelUnavailable):
 
 @dataclass(frozen=True)
 class Remote:
-    """What the Hub says about one revision of a model. `files` maps names to (bytes, sha256 or "")."""
+    """What the Hub says about one revision of a model.
+
+    `files` maps names to (bytes, sha256 or ""), `counts` safetensors types to numbers of elements, if it says so.
+    """
 
     revision: str
     files: dict[str, tuple[int, str]]
     gated: bool
+    counts: dict[str, int]
 
 
 class Breaker:
@@ -75,7 +79,8 @@ def info(model: str, revision: str, token: Token) -> Remote:
     }
     if not SHA.fullmatch(found.sha or ""):
         raise ModelUnavailable(f"the Hub names no exact revision of {model!r}.", field="model")
-    return Remote(revision=found.sha, files=files, gated=bool(found.gated))
+    counts = dict(found.safetensors.parameters) if found.safetensors else {}
+    return Remote(revision=found.sha, files=files, gated=bool(found.gated), counts=counts)
 
 
 def download(model: str, remote: Remote, names: list[str], token: Token, count: Callable[[int], None]) -> Path:
@@ -168,11 +173,13 @@ def _folder(model: str) -> Path:
 
 
 def _library():
-    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+    # Set in both places: for processes started later, and because gradio may have imported the library before us.
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import huggingface_hub
     from huggingface_hub import constants
 
-    constants.HF_HUB_DISABLE_IMPLICIT_TOKEN = True  # gradio may have imported the library before us
+    constants.HF_HUB_DISABLE_IMPLICIT_TOKEN = True
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # else it asks the Hub for a list of coding agents to report
     return huggingface_hub
 
 
@@ -230,6 +237,10 @@ def _answers(model: str, revision: str) -> Iterator[None]:
     except AppError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+            raise ModelUnavailable(
+                f"{model!r} could not be written to the disk ({os.strerror(error.errno)}).", field="model"
+            ) from error
         if not _network(error):
             raise
         breaker.note(failed=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import tempfile
 import threading
-from collections import Counter
+import weakref
 from contextlib import contextmanager
 
 import torch
@@ -20,7 +21,9 @@ from spaces_app.models.loaded import LoadedModel
 from spaces_app.models.resolve import Source, Tick, fetch
 from spaces_app.settings import Settings
 
-# Eager attention returns its weights, which analyses need, and honours soft-capping (Gemma 2).
+# Eager attention returns its weights, which analyses need, honours soft-capping (Gemma 2) and costs nothing here:
+# 14M GPT-2, one CPU thread, forward of 32 tokens 16.6 ms (sdpa 20.0), of 50 x 32 tokens 442 (454), 20 gradients by
+# one batched backward pass 252 (258).
 ATTENTION = "eager"
 
 MAX_TABLES = 2**26  # numbers in tables that are computed at load, such as sinusoidal positions
@@ -47,36 +50,20 @@ def load(source: Source, settings: Settings, tick: Tick) -> LoadedModel:
             checks.check_tokenizer(source.path)
         if not checks.has_tokenizer(source.path):
             raise ModelUnavailable(f"{source.id!r:.100} comes without a tokenizer.", field="model")
-        counts = _stored(source)
+        counts = checks.counts(source.path)
         with _clear_errors(source):
             config = AutoConfig.from_pretrained(source.path, attn_implementation=ATTENTION, **_SAFE)
             family = _family(config)
             skeleton = _skeleton(family, config, sum(counts.values()))
         gpus, cpu = placement.free_memory()
         reserve = 2 * settings.chunk_mb * 2**20
-        place = placement.place(skeleton, placement.stored_dtype(counts), gpus=gpus, cpu=cpu, reserve=reserve)
+        place = placement.place(skeleton, checks.stored_type(counts), gpus=gpus, cpu=cpu, reserve=reserve)
         tick(1, 3, f"Loading {source.id}")
         with _clear_errors(source):
             model = _weights(family, source, config, place)
             tick(2, 3, f"Loading the tokenizer of {source.id}")
             tokenizer = AutoTokenizer.from_pretrained(source.path, **_SAFE)
         return _assemble(source, model, tokenizer, place)
-
-
-def memory_needed(source: Source) -> int:
-    """Bytes the weights of a model on this disk will take in memory, from the headers of its files."""
-    counts = _stored(source)
-    total = sum(counts.values())
-    return total * placement.compute_dtype(placement.stored_dtype(counts), total).itemsize
-
-
-def _stored(source: Source) -> Counter[str]:
-    """Elements of each safetensors type in a model's files."""
-    counts: Counter[str] = Counter()
-    for path in checks.local_weights(source.path):
-        for dtype, count in checks.tensors(path).values():
-            counts[dtype] += count
-    return counts
 
 
 def _family(config):
@@ -108,11 +95,11 @@ def _skeleton(family, config, stored: int) -> PreTrainedModel:
 
 
 def _weights(family, source: Source, config, place: placement.Placement) -> PreTrainedModel:
-    options = {}
+    options, folder = {}, None
     if place.device_map is not None:
         options["device_map"] = place.device_map
     if place.offloaded:
-        options["offload_folder"] = tempfile.mkdtemp(prefix="seqscope-offload-")
+        options["offload_folder"] = folder = tempfile.mkdtemp(prefix="seqscope-offload-")
     model, report = family.from_pretrained(
         source.path,
         config=config,  # read again from the file, its own choice of attention would win over ours
@@ -129,12 +116,15 @@ def _weights(family, source: Source, config, place: placement.Placement) -> PreT
             f"{len(wrong)} of the model's weights are missing or of the wrong shape ({str(wrong[0])[:60]}).",
             field="model",
         )
+    if folder is not None:
+        weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
     model.eval()
     return model.requires_grad_(False)
 
 
 def _assemble(source: Source, model: PreTrainedModel, tokenizer, place: placement.Placement) -> LoadedModel:
-    languages = set_languages(tokenizer) if model.config.is_encoder_decoder else ()
+    first = getattr(model.generation_config, "forced_bos_token_id", None)
+    languages = set_languages(tokenizer, first) if model.config.is_encoder_decoder else ()
     facts = facts_of(model, tokenizer, languages)
     forced = (facts.decoder_start_id, facts.forced_bos_id)
     ends = (facts.bos_id, facts.pad_id, facts.mask_id, *facts.eos_ids)

@@ -156,7 +156,7 @@ def _to_download(model: str, remote: hub.Remote, settings: Settings) -> Source:
             raise TooLarge(f"the model's {name} has {size:,} bytes, more than {limit:,}.", field="model")
     total = sum(size for name, (size, _) in remote.files.items() if name in _weights_of(remote))
     source = Source(model, "hub", remote.revision, None, total, {}, remote)
-    _check_size(source, settings)
+    _check_size(source, settings, memory=checks.memory(remote.counts))
     _check_disk(source)
     folder = hub.download(model, remote, [checks.CONFIG], token, lambda n: None)
     config = checks.read_json(folder / checks.CONFIG)
@@ -178,11 +178,11 @@ def _on_disk(model: str, revision: str, folder: Path, *, kind: str = "hub") -> S
     return Source(model, kind, revision, folder, total, config)
 
 
-def _check_size(source: Source, settings: Settings) -> Source:
-    budget = settings.model_mb * 2**20
-    if source.n_bytes > budget:
+def _check_size(source: Source, settings: Settings, *, memory: int = 0) -> Source:
+    budget, size = settings.model_mb * 2**20, max(source.n_bytes, memory)
+    if size > budget:
         raise TooLarge(
-            f"{source.id!r:.100} has {megabytes(source.n_bytes)} of weights, over the {megabytes(budget)} allowed here.",
+            f"{source.id!r:.100} takes {megabytes(size)} of memory, over the {megabytes(budget)} allowed here.",
             hint="Choose a smaller model.", field="model",
         )  # fmt: skip
     return source
