@@ -1,0 +1,147 @@
+// The parts around the picture: switches, legend, caption, details, tooltip. Each shows what it is given.
+
+let instances = 0; // radio groups need names of their own on a page with several figures
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+// A row of radio buttons drawn as one switch. choices: [[value, text]…]. Returns {node, set(value)}.
+function makeSwitch(name, label, choices, onChange) {
+  const node = element("div", "ss-switch");
+  node.setAttribute("role", "radiogroup");
+  node.setAttribute("aria-label", label);
+  const inputs = choices.map(([value, text]) => {
+    const option = node.appendChild(element("label", "ss-option"));
+    const input = option.appendChild(element("input", "ss-radio"));
+    input.type = "radio";
+    input.name = name;
+    input.value = value;
+    input.addEventListener("change", () => onChange(value));
+    option.appendChild(element("span", "ss-option-text", text));
+    return input;
+  });
+  const set = (value) => inputs.forEach((input) => (input.checked = input.value === value));
+  return { node, set };
+}
+
+// The colour bar with its numbers.
+class Legend {
+  constructor() {
+    this.node = element("div", "ss-legend");
+    this.low = this.node.appendChild(element("span", "ss-end"));
+    this.bar = this.node.appendChild(element("span", "ss-scale"));
+    this.bar.setAttribute("aria-hidden", "true");
+    this.high = this.node.appendChild(element("span", "ss-end"));
+    this.about = this.node.appendChild(element("span", "ss-about"));
+  }
+
+  // ends: {low, high, about} as texts.
+  show(palette, signed, ends) {
+    const full = (rgb, alpha) => "rgba(" + rgb.join(", ") + ", " + alpha + ")";
+    const left = signed ? full(palette.negative, 1) + ", " + full(palette.negative, 0) + ", " : "";
+    const right = full(palette.positive, 0) + (signed ? " 50%" : "") + ", " + full(palette.positive, 1);
+    this.bar.style.backgroundImage = "linear-gradient(to right, " + left + right + ")";
+    this.bar.classList.toggle("ss-signed", signed);
+    this.low.textContent = ends.low;
+    this.high.textContent = ends.high;
+    this.about.textContent = ends.about;
+  }
+}
+
+// Fills a node with a caption: the model's text in <bdi>, set apart; the rest as it is.
+function fillCaption(node, parts) {
+  node.textContent = "";
+  parts.forEach((part) => {
+    if (typeof part === "string") return node.appendChild(document.createTextNode(part));
+    node.appendChild(document.createTextNode("‘"));
+    node.appendChild(element("bdi", "ss-quote", part.quote));
+    return node.appendChild(document.createTextNode("’"));
+  });
+}
+
+// [label, value] pairs as a description list.
+function fillPairs(list, pairs) {
+  list.textContent = "";
+  pairs.forEach(([label, value]) => {
+    const pair = list.appendChild(element("div", "ss-pair"));
+    pair.appendChild(element("dt", "", label));
+    pair.appendChild(element("dd", "", value));
+  });
+  list.hidden = pairs.length === 0;
+}
+
+// A small box beside a cell. It takes no events and is not read out: the same facts stand in the caption.
+class Tip {
+  constructor(root) {
+    this.root = root;
+    this.node = element("div", "ss-tip");
+    this.node.setAttribute("aria-hidden", "true");
+    this.title = this.node.appendChild(element("bdi", "ss-tip-title"));
+    this.pairs = this.node.appendChild(element("dl", "ss-pairs"));
+    this.hide();
+  }
+
+  // box: the cell on the screen, {left, top, width, height}; the tip stands above it, or beside it in a grid.
+  show(box, title, pairs, beside) {
+    this.title.textContent = title;
+    fillPairs(this.pairs, pairs);
+    this.node.hidden = false;
+    const frame = this.root.getBoundingClientRect();
+    const own = this.node.getBoundingClientRect();
+    let left = box.left - frame.left + box.width / 2 - own.width / 2;
+    let top = box.top - own.height - 8;
+    if (beside) {
+      const right = box.left - frame.left + box.width + 12;
+      left = right + own.width < frame.width ? right : box.left - frame.left - own.width - 12;
+      top = box.top + box.height / 2 - own.height / 2;
+    } else if (top < 4) top = box.top + box.height + 8;
+    this.node.style.left = Math.round(Math.max(4, Math.min(left, frame.width - own.width - 4))) + "px";
+    this.node.style.top = Math.round(top - frame.top) + "px";
+  }
+
+  hide() {
+    this.node.hidden = true;
+  }
+}
+
+const VIEW_CHOICES = [["flow", "Colour"], ["percent", "Percent"], ["matrix", "Matrix"]];
+const UNIT_CHOICES = [["token", "Token"], ["word", "Word"], ["sentence", "Sentence"]];
+const RANGE_CHOICES = [["token", "This token"], ["output", "Whole output"]];
+
+// The whole skeleton under root. on: {unit, view, range} are called with the value chosen.
+function buildParts(root, on) {
+  instances += 1;
+  const name = (kind) => "ss-" + kind + "-" + instances;
+  root.textContent = "";
+  const parts = { tip: new Tip(root), legend: new Legend() };
+  parts.empty = root.appendChild(element("p", "ss-empty"));
+  parts.frame = root.appendChild(element("div", "ss-frame"));
+  const toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
+  parts.view = makeSwitch(name("view"), "View", VIEW_CHOICES, on.view);
+  parts.unit = makeSwitch(name("unit"), "Unit", UNIT_CHOICES, on.unit);
+  toolbar.append(parts.view.node, parts.unit.node);
+  parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
+  parts.stage = parts.frame.appendChild(element("div", "ss-stage"));
+  parts.hint = parts.stage.appendChild(element("p", "ss-hint"));
+  parts.flow = parts.stage.appendChild(element("div", "ss-flow"));
+  parts.matrix = parts.stage.appendChild(element("div", "ss-matrix"));
+  parts.matrix.tabIndex = 0;
+  parts.matrix.setAttribute("role", "group");
+  parts.matrix.setAttribute("aria-label", "Scores of every input for every generated unit; arrow keys move");
+  const scale = parts.frame.appendChild(element("div", "ss-scale-row"));
+  parts.range = makeSwitch(name("range"), "Colour range", RANGE_CHOICES, on.range);
+  scale.append(parts.legend.node, parts.range.node);
+  const reading = parts.frame.appendChild(element("div", "ss-reading"));
+  parts.caption = reading.appendChild(element("p", "ss-caption"));
+  parts.details = reading.appendChild(element("dl", "ss-pairs ss-details"));
+  parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
+  parts.notes = parts.frame.appendChild(element("ul", "ss-notes"));
+  parts.status = root.appendChild(element("p", "ss-status"));
+  parts.status.setAttribute("role", "status");
+  root.appendChild(parts.tip.node);
+  return parts;
+}

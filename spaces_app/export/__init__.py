@@ -1,0 +1,1 @@
+"""Exports: a figure as a file that works without the app, the server and the network."""

@@ -1,0 +1,51 @@
+"""One Chromium for all browser tests, and a server for any Gradio page. Without a browser these tests fail."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+
+import pytest
+from pages import open_page, site  # noqa: F401  (fixtures of the whole page)
+from playwright.sync_api import sync_playwright
+
+# No sandbox, since CI runs as root; no background traffic, since tests count requests and may have no network.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-default-apps", "--no-first-run", "--no-default-browser-check", "--force-color-profile=srgb",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium from the system, else Playwright's own; its launch raises when there is neither."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def serve_blocks():
+    """A function that serves a gr.Blocks on a free port of this computer until the tests end, and gives its address."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(blocks) -> str:
+            _, url, _ = blocks.launch(
+                prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=_free_port(), ssr_mode=False,
+                run_history=False,
+            )  # fmt: skip
+            stack.callback(blocks.close, verbose=False)
+            return url
+
+        yield serve
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
