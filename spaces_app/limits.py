@@ -23,17 +23,25 @@ class Size:
 
 
 def size_of(spec, model) -> Size:
-    """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts."""
-    prompt = model.encode_prompt(spec.prompt)
+    """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
+
+    Never more than the model has positions: that a text is longer than that is for the analysis to say.
+    """
+    facts, prompt = model.facts, model.encode_prompt(spec.prompt)
     if spec.continuation_ids:
         written = len(spec.continuation_ids)
     elif spec.continuation:
         written = len(model.encode_continuation(spec.prompt, spec.continuation))
     else:
         written = spec.max_new_tokens
-    if model.facts.encoder_decoder:
-        return Size(len(prompt), len(model.decoder_start), written)
-    return Size(0, len(prompt), written)
+    begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(len(prompt), facts.max_positions)
+    room = None if facts.max_positions is None else facts.max_positions - begun + 1
+    source = _at_most(len(prompt), facts.max_source_positions) if facts.encoder_decoder else 0
+    return Size(source, begun, _at_most(written, room))
+
+
+def _at_most(count: int, most: int | None) -> int:
+    return count if most is None else min(count, most)
 
 
 def predicted_seconds(spec, facts, size: Size, *, operations_per_second: float) -> float:

@@ -1,0 +1,59 @@
+"""The command line: one sub-command per analysis, one sentence per error."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from spaces_app.__main__ import main
+from spaces_app.analyses import KINDS
+from spaces_app.analyses.base import Result
+from spaces_app.link import parse_query
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQSCOPE_STORE", str(tmp_path / "store"))
+
+
+def test_a_table_a_link_and_a_document_come_out(tmp_path, capsys):
+    path = tmp_path / "out.json"
+    prompt = "The keys to the cabinet"
+    assert main(["attribution", "--prompt", prompt, "--continuation", "are", "--json", str(path)]) == 0
+    printed = capsys.readouterr().out
+    document = json.loads(path.read_text())
+    result = Result.from_dict(document, KINDS["attribution"])
+    probability = result.arrays["step_scores"].select(step_function="probability").values[0]
+    assert "cabinet" in printed and "probability" in printed and f"{probability:.3f}" in printed
+    link = printed.split("Link: ")[1].strip()
+    assert link == document["link"] and parse_query(link, KINDS)[0] == result.spec
+    assert [token.text for token in result.tokens if token.segment == "generated"] == [" are"]
+
+
+def test_every_option_of_the_spec_is_a_flag(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["attribution", "--help"])
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0
+    for name, _, _ in KINDS["attribution"].options():
+        assert "--" + name.replace("_", "-") in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--prompt", ""], "prompt: this is empty."),
+        (["--prompt", "a", "--method", "magic"], "method: 'magic' is not one of saliency"),
+        (["--prompt", "a", "--n-steps", "many"], "n_steps: 'many' does not fit."),
+        (["--prompt", "a", "--model", "../x"], "model: "),
+        (["--prompt", "a", "--model", "bundled/none"], "model: "),
+        (["--prompt", "a\udcff"], "prompt: character 2 is half of a surrogate pair."),
+        (["--prompt", "word " * 4000], "prompt: "),
+        (["--prompt", "a", "--json", "/nonexistent/x.json"], "json: /nonexistent/x.json cannot be written"),
+    ],
+)
+def test_an_error_is_one_sentence_on_stderr_and_status_2(flags, sentence, capsys):
+    assert main(["attribution", *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("seqscope: ") and sentence in error and error.count("\n") == 1 and "Traceback" not in error
