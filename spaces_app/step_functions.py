@@ -50,15 +50,15 @@ def crossentropy(logits, targets):
     return -log_probability(logits, targets)
 
 
-_BISHOP = "https://www.microsoft.com/en-us/research/publication/pattern-recognition-machine-learning/"
+_GOODFELLOW = "https://www.deeplearningbook.org/contents/mlp.html"
 _SHANNON = "https://doi.org/10.1002/j.1538-7305.1948.tb01338.x"
 
 STEP_FUNCTIONS = {
     step_function.name: step_function
     for step_function in (
-        StepFunction("probability", "Probability", "probability", "p(y)", _BISHOP, probability),
-        StepFunction("log_probability", "Log-probability", "nats", "ln p(y)", _BISHOP, log_probability),
-        StepFunction("logit", "Logit", "logit", "z(y)", _BISHOP, logit),
+        StepFunction("probability", "Probability", "probability", "p(y)", _GOODFELLOW, probability),
+        StepFunction("log_probability", "Log-probability", "nats", "ln p(y)", _GOODFELLOW, log_probability),
+        StepFunction("logit", "Logit", "logit", "z(y)", _GOODFELLOW, logit),
         StepFunction("entropy", "Entropy", "nats", "−Σ p ln p", _SHANNON, entropy),
         StepFunction("crossentropy", "Cross-entropy", "nats", "−ln p(y)", _SHANNON, crossentropy),
     )

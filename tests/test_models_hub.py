@@ -441,8 +441,8 @@ def test_bundled_models_are_listed_and_found_when_they_are_there(folder, tmp_pat
     shutil.copytree(folder, tmp_path / "tiny-en-fr")
     offered = listed(Settings(allow_any_model=False))
     assert [(card.label, card.encoder_decoder) for card in offered] == [
-        ("Tiny English model (bundled)", False),
-        ("Tiny English → French model (bundled)", True),
+        ("Tiny English (bundled)", False),
+        ("Tiny English → French (bundled)", True),
     ]
     source = resolve(offered[0].id, Settings(allow_any_model=False))
     assert (source.kind, source.path) == ("bundled", tmp_path / "tiny-causal")

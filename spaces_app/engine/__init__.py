@@ -1,1 +1,1 @@
-"""The numbers: one teacher-forced pass serves all generated tokens. Importing the parts of this package starts torch."""
+"""The numbers: one teacher-forced pass serves all generated tokens. Importing parts of this package starts torch."""

@@ -17,13 +17,13 @@ from spaces_app.engine import baselines
 from spaces_app.engine.chunks import Budget, in_chunks
 from spaces_app.engine.forward import Body, Sequence
 from spaces_app.engine.gradients import Gradients, Path
-from spaces_app.engine.hooks import eager_attention
+from spaces_app.engine.hooks import showing_attention
+from spaces_app.engine.progress import Progress, Tick
 from spaces_app.engine.rows import Rows
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
 
 Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
-Tick = Callable[[int, int, str], None]
 _causal: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → whether it reads from left to right
 
 
@@ -51,9 +51,9 @@ class ForcedPass:
     ):
         if not ids[2]:
             raise ValueError("there is no generated token to explain")
-        self.lm, self.tick = lm, tick
+        self.lm, self.tick = lm, Progress(tick)
         self.sequence = Sequence.of(ids, lm.device)
-        self.body = Body(Adapter.of(lm), self.sequence, self._observe)
+        self.body = Body(Adapter.of(lm), self.sequence, self._observe, self.tick)
         self.embeds = self.body.embed()  # (n_inputs, D)
         self.budget = Budget.of(lm, self.sequence.n_inputs, chunk_mb)
         self.attribute_prefix = attribute_prefix
@@ -132,7 +132,8 @@ class ForcedPass:
         baseline + node · (embeds − baseline). Never holds more than a chunk.
         """
         path = None if path is None else Path(*path)
-        shared = Gradients(self.body, self.embeds, self.budget, self.attribute_prefix or not self.encoder_decoder)
+        with_decoder = self.attribute_prefix or not self.encoder_decoder
+        shared = Gradients.of(self.body, self.embeds, self.budget, with_decoder=with_decoder)
         n_points = 1 if path is None else len(path.nodes)
         total, done = self.n_generated * n_points, 0
 
@@ -146,7 +147,7 @@ class ForcedPass:
 
         self._watch([score])
         self.tick(0, total, "Following gradients")
-        for start, stop, gradient in in_chunks(self.n_generated, shared.chunk(), work):
+        for start, stop, gradient in in_chunks(self.n_generated, shared.chunk(n_points), work):
             yield slice(start, stop), gradient
 
     def replaced(self, score: Score, kept, baseline: Tensor) -> Tensor:
@@ -171,11 +172,11 @@ class ForcedPass:
         """
         self.tick(0, 1, "Reading attention")
         steps = slice(0, self.n_generated)
-        with torch.no_grad(), eager_attention(self.lm.model):
+        with torch.no_grad(), showing_attention(self.lm.model):
             output = self.body.decode(steps, states=self.body.encode(), clean=True, attentions=True).output
         names = ("decoder_attentions", "cross_attentions") if self.encoder_decoder else ("attentions",)
         layers = [getattr(output, name, None) or () for name in names]
-        if any(not part or any(weights is None for weights in part) for part in layers):
+        if any(not part or any(getattr(weights, "ndim", 0) != 4 for weights in part) for part in layers):
             raise NotSupported("this model does not show its attention weights.", field="method")
         own, cross = [[weights[0] for weights in part] for part in layers + [()]][:2]
         self.tick(1, 1, "Reading attention")

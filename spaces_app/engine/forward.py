@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from spaces_app.engine.hooks import cut, replaced, straight_activations
+from spaces_app.engine.progress import Progress, beating
+from spaces_app.engine.tail import Tail, TailCut, tail_cut
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
 
@@ -67,7 +69,20 @@ class Passed:
     logits: Tensor
     hidden: Tensor
     leaf: Tensor
+    positions: slice
+    tail: TailCut | None
     output: object = field(repr=False)
+
+    def pull(self, total: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Pairs of (tensor of the body's graph, gradient of `total` there), each (B, g, D) at the targets' positions.
+
+        `total` is a sum of scores, each of its own target. Nothing behind these tensors mixes targets, so one ordinary
+        backward pass gives the gradients of all of them.
+        """
+        cotangent = torch.autograd.grad(total, self.leaf)[0]
+        if self.tail is None:
+            return [(self.hidden, cotangent)]
+        return self.tail.pull(self.hidden, cotangent, self.positions)
 
 
 @dataclass(frozen=True)
@@ -75,12 +90,13 @@ class Body:
     """The model, with passes over one sequence.
 
     `observe(steps, logits (g, V))` is told the logits of every pass over the sequence as it is, so that scores of the
-    output come from passes that are made anyway.
+    output come from passes that are made anyway. `progress` beats while a pass is under way.
     """
 
     adapter: Adapter
     sequence: Sequence
     observe: Callable[[slice, Tensor], None]
+    progress: Progress
 
     def embed(self) -> Tensor:
         """Embeddings of all inputs as the modules give them. (S + P+G-1, D)"""
@@ -95,11 +111,19 @@ class Body:
         if not self.sequence.n_source:
             return None
         ids = self.sequence.source if embeds is None else self.sequence.source.expand(len(embeds), -1)
-        with replaced(self.adapter.source_embedding, embeds):
+        with beating(self.adapter.blocks, self.progress), replaced(self.adapter.source_embedding, embeds):
             return self.adapter.encode(ids)
 
     def decode(
-        self, steps: slice, embeds: Tensor | None = None, *, states=None, cache=None, clean: bool = False, **options
+        self,
+        steps: slice,
+        embeds: Tensor | None = None,
+        *,
+        states: Tensor | None = None,
+        cache=None,
+        clean: bool = False,
+        tail: Tail | None = None,
+        attentions: bool = False,
     ) -> Passed:
         """Logits of the targets in `steps`; `clean` when embeddings and states are those of the sequence itself.
 
@@ -115,16 +139,19 @@ class Body:
         elif states is not None:
             ids = ids.expand(len(states), -1)
         start = sequence.n_prompt - 1 + steps.start - first
+        positions = slice(start, start + steps.stop - steps.start)
         with ExitStack() as stack:
+            stack.enter_context(beating(self.adapter.blocks, self.progress))
             if torch.is_grad_enabled():
                 stack.enter_context(straight_activations(self.adapter.model))
+            behind = stack.enter_context(tail_cut(tail))
             stack.enter_context(replaced(self.adapter.embedding, embeds))
-            ends = stack.enter_context(cut(self.adapter.head, start, start + steps.stop - steps.start))
-            output = self.adapter.decode(ids, states=states, cache=cache, **options)
+            ends = stack.enter_context(cut(self.adapter.head, positions))
+            output = self.adapter.decode(ids, states=states, cache=cache, attentions=attentions)
         logits = _checked(output.logits)
         if clean:
             self.observe(steps, logits[0].detach())
-        return Passed(logits, ends.hidden, ends.leaf, output)
+        return Passed(logits, ends.hidden, ends.leaf, positions, behind, output)
 
 
 def _checked(logits: Tensor) -> Tensor:

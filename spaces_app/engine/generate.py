@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from spaces_app.engine.progress import Progress, Tick, beating
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.models.adapters import Adapter
-
-Tick = Callable[[int, int, str], None]
 
 
 def check_length(lm, ids: tuple) -> None:
@@ -49,9 +48,11 @@ def generate(lm, ids: tuple, *, max_new_tokens: int, sampling: tuple = (0.0, 1.0
     choose = _chooser(*sampling)
     barred = _barred(lm.model)
     written: list[int] = []
-    with torch.no_grad():
+    progress = Progress(tick)
+    progress(0, room, "Writing")
+    with torch.no_grad(), beating(Adapter.of(lm).blocks, progress):
         for logits in _next_logits(lm, ids, written):
-            tick(len(written), room, "Writing")
+            progress(len(written), room, "Writing")
             if not torch.isfinite(logits.max()) or logits.isnan().any():
                 raise NotSupported(
                     "the model's output is not finite: its numbers overflow in this precision.", field="model"
@@ -74,14 +75,23 @@ def _next_logits(lm, ids: tuple, written: list[int]) -> Iterator[Tensor]:
     adapter = Adapter.of(lm)
     source, prompt = (torch.tensor([list(part)], dtype=torch.long, device=lm.device) for part in ids)
     states = adapter.encode(source) if adapter.encoder_decoder else None
-    cache = adapter.new_cache()
+    cache = adapter.new_cache(whole=False)
     fed = prompt
     while True:
         output = adapter.decode(fed, states=states, cache=cache)
         yield output.logits[0, -1].to("cpu", torch.float32, copy=True)
         fed = torch.tensor([written[-1:]], dtype=torch.long, device=lm.device)
-        if cache.get_seq_length() == 0:  # a model that keeps no keys and values: read everything again
+        if cache is None or not _holds(cache, len(ids[1]) + len(written) - 1):
+            # A model that keeps no keys and values: it reads everything again.
+            cache = None
             fed = torch.cat([prompt, torch.tensor([written], dtype=torch.long, device=lm.device)], 1)
+
+
+def _holds(cache, n_tokens: int) -> bool:
+    try:
+        return cache.get_seq_length() == n_tokens
+    except ValueError:  # what a cache of recurrent layers alone answers
+        return False
 
 
 def _barred(model) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,10 +11,14 @@ import torch
 from torch import Tensor
 
 from spaces_app.engine.chunks import Budget, even, in_chunks
-from spaces_app.engine.forward import Body
+from spaces_app.engine.forward import Body, Passed
+from spaces_app.engine.tail import Tail
 from spaces_app.engine.vjp import one_hot_cotangents, vjp
+from spaces_app.errors import NotSupported
 
 Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
+FEWEST_PIECE_ROWS = 250
+_tails: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → its tail, or None where it has none
 FP16_SCALE = 1024.0  # probabilities near 1e-6 have gradients below float16's smallest number
 
 
@@ -40,17 +46,40 @@ class Gradients:
     embeds: Tensor
     budget: Budget
     with_decoder: bool = True
+    tail: Tail | None = None
 
-    def chunk(self) -> int:
+    @classmethod
+    def of(cls, body: Body, embeds: Tensor, budget: Budget, *, with_decoder: bool) -> Gradients:
+        """With the model's tail where that gives the same numbers, which is measured once per model."""
+        plain = cls(body, embeds, budget, with_decoder)
+        model = body.adapter.model
+        if model not in _tails:
+            _tails[model] = plain._tail()
+        return dataclasses.replace(plain, tail=_tails[model])
+
+    def _tail(self) -> Tail | None:
+        step = slice(self.body.sequence.n_generated - 1, self.body.sequence.n_generated)
+        quiet = dataclasses.replace(self, body=dataclasses.replace(self.body, observe=lambda *_: None))
+        try:
+            tail = Tail.of(self.body.adapter)
+            expected, found = (
+                dataclasses.replace(quiet, tail=way).of_steps(_logit, step, None, lambda _: None)
+                for way in (None, tail)
+            )
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, NotSupported):
+            return None  # not built of blocks, or not in the usual way
+        tolerance = 1e-4 if self.embeds.dtype in (torch.float32, torch.float64) else 0.05
+        return tail if (found - expected).abs().max() <= tolerance * expected.abs().max() else None
+
+    def chunk(self, n_points: int) -> int:
         """Targets per chunk: enough pieces to save work at the ends, few enough not to repeat the forward pass."""
         sequence, n_generated = self.body.sequence, self.body.sequence.n_generated
-        length = sequence.n_inputs
         # k passes cost k·(n + G/2) rows forward and G·(n + G/2·(k+1)/k) backward: least at k = G / √(2n + G).
         n_fixed = sequence.n_source + sequence.n_prompt
         pieces = n_generated / (2 * n_fixed + n_generated) ** 0.5
-        if n_generated * length < self.budget.rows // 2:
-            pieces = 1  # so little work that the calls themselves are what it costs
-        return min(even(n_generated, round(pieces)), self.budget.items(length, 1))
+        # Shorter products are slower: on a 14 M model, no piece with fewer than some 250 rows paid for itself.
+        most = n_generated * n_points * (n_fixed + n_generated / 2) / FEWEST_PIECE_ROWS
+        return min(even(n_generated, round(min(pieces, most))), self.budget.items(sequence.n_inputs, 1))
 
     def of_steps(self, score: Score, steps: slice, path: Path | None, tick: Callable[[int], None]) -> Tensor:
         """Gradients of the scores of the targets in `steps`. (g, n, D) over the first n inputs; the rest have none.
@@ -81,13 +110,15 @@ class Gradients:
             embeds = self._points(path, points)[:, : n_source + length]
             states = self.body.encode(embeds[:, :n_source] + source_shift)  # (B, S, D)
             cut_states = None if states is None else states.detach().requires_grad_()
-            passed = self.body.decode(steps, embeds[:, n_source:] + decoder_shift, states=cut_states, clean=path is None)
+            passed = self.body.decode(
+                steps, embeds[:, n_source:] + decoder_shift, states=cut_states, clean=path is None, tail=self.tail
+            )
             weights = None if path is None else path.weights[points]
-            cotangent, scale = self._cotangent(score, passed, steps, weights)
+            roots, cotangents, scale = self._cotangents(score, passed, steps, weights)
             inputs = [part for part in (cut_states, decoder_shift) if part is not None and part.requires_grad]
-            parts = vjp(passed.hidden, one_hot_cotangents(cotangent), inputs)  # (g, B, S, D), (g, 1, n, D)
+            parts = vjp(roots, cotangents, inputs)  # (g, B, S, D), (g, 1, n, D)
             if states is not None:
-                parts[0] = vjp(states, parts[0], [source_shift])[0]  # (g, 1, S, D)
+                parts[0] = vjp([states], [parts[0]], [source_shift])[0]  # (g, 1, S, D)
         gradient = torch.cat([part[:, 0].to(self.embeds.device) for part in parts], 1)
         gradient = gradient if gradient.dtype == torch.float64 else gradient.float()
         return gradient if scale is None else gradient * scale
@@ -98,21 +129,30 @@ class Gradients:
         nodes = torch.tensor(path.nodes[points], **self._like())[:, None, None]
         return path.baseline + nodes * (self.embeds - path.baseline)  # (B, n_inputs, D)
 
-    def _cotangent(self, score: Score, passed, steps: slice, weights) -> tuple[Tensor, Tensor | None]:
-        """(B, g, D) the gradient of each target's score at the cut, times the points' weights, and what to multiply
-        the result by: float16 needs cotangents near 1, or small gradients vanish on the way down."""
+    def _cotangents(self, score: Score, passed: Passed, steps: slice, weights) -> tuple[list, list, Tensor | None]:
+        """Tensors of the body's graph, for each its cotangents target by target (g, B, g, D), and a factor (g, 1, 1).
+
+        Cotangents are times the points' weights. float16 needs them near 1, or small gradients vanish on the way down:
+        they are divided by the factor, which is None otherwise.
+        """
         values = score(passed.logits, self.body.sequence.targets[steps].to(passed.logits.device))  # (B, g)
         half = passed.leaf.dtype == torch.float16
-        total = values.sum() * FP16_SCALE if half else values.sum()
-        cotangent = torch.autograd.grad(total, passed.leaf)[0]
+        pairs = passed.pull(values.sum() * FP16_SCALE if half else values.sum())
+        roots, cotangents = [root for root, _ in pairs], [cotangent for _, cotangent in pairs]
         if weights is not None:
-            factors = torch.tensor(weights, dtype=cotangent.dtype, device=cotangent.device)
-            cotangent = cotangent * factors[:, None, None]
+            factors = torch.tensor(weights, dtype=cotangents[0].dtype, device=cotangents[0].device)
+            cotangents = [cotangent * factors[:, None, None] for cotangent in cotangents]
         if not half:
-            return cotangent, None
-        size = cotangent.float().abs().amax((0, 2)).clamp_min(1e-30)  # (g,)
-        scaled = (cotangent.float() / size[None, :, None]).to(cotangent.dtype)
-        return scaled, (size / FP16_SCALE)[:, None, None].to(self.embeds.device)
+            return roots, [one_hot_cotangents(cotangent) for cotangent in cotangents], None
+        sizes = [cotangent.float().abs().amax((0, 2)) for cotangent in cotangents]
+        size = torch.stack(sizes).amax(0).clamp_min(1e-30)  # (g,)
+        scaled = [(cotangent.float() / size[None, :, None]).to(cotangent.dtype) for cotangent in cotangents]
+        factor = (size / FP16_SCALE)[:, None, None].to(self.embeds.device)
+        return roots, [one_hot_cotangents(cotangent) for cotangent in scaled], factor
 
     def _like(self) -> dict:
         return {"dtype": self.embeds.dtype, "device": self.embeds.device}
+
+
+def _logit(logits: Tensor, targets: Tensor) -> Tensor:
+    return logits.gather(-1, targets.expand(logits.shape[:-1])[..., None])[..., 0]

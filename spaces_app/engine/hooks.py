@@ -14,6 +14,8 @@ from spaces_app.errors import NotSupported
 
 ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()})
 
+_CAPTURING = "_output_capturing_hooks_installed"  # how transformers marks a model whose outputs it captures
+
 
 @contextmanager
 def replaced(module: nn.Module, values: Tensor | None) -> Iterator[None]:
@@ -53,13 +55,14 @@ class Cut:
 
 
 @contextmanager
-def cut(head: nn.Module, start: int, stop: int) -> Iterator[Cut]:
-    """Within, `head` sees only positions start … stop-1, so logits are (B, g, V) and never (B, N, V)."""
+def cut(head: nn.Module, positions: slice) -> Iterator[Cut]:
+    """Within, `head` sees only `positions`, so logits are (B, g, V) and never (B, N, V)."""
     taken = Cut()
 
     def take(_module, inputs: tuple) -> tuple:
-        taken.hidden = inputs[0][:, start:stop]  # (B, g, D)
-        taken.leaf = taken.hidden.detach().requires_grad_(torch.is_grad_enabled())
+        taken.hidden = inputs[0][:, positions]  # (B, g, D)
+        # Contiguous: the head would otherwise multiply row by row.
+        taken.leaf = taken.hidden.detach().contiguous().requires_grad_(torch.is_grad_enabled())
         return (taken.leaf, *inputs[1:])
 
     handle = head.register_forward_pre_hook(take)
@@ -97,18 +100,28 @@ def _straight(_module, inputs: tuple, output: Tensor) -> Tensor:
 
 
 @contextmanager
-def eager_attention(model: nn.Module) -> Iterator[None]:
-    """Within, the model computes its attention weights one by one, as it must to show them; undone on the way out."""
-    configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
-    before = [(config, getattr(config, "_attn_implementation_internal", None)) for config in configs.values()]
+def showing_attention(model: nn.Module) -> Iterator[None]:
+    """Within, the model can be asked for its attention weights; on the way out it is as it was.
+
+    Fused attention never has the weights, so every part computes them one by one. The first request makes
+    transformers install hooks meant to stay for good; they are taken off again.
+    """
+    parts = [part for part in model.modules() if hasattr(part, "config")]
+    configs = {id(part.config): part.config for part in parts}.values()
+    chosen = [(config, getattr(config, "_attn_implementation_internal", None)) for config in configs]
+    hooks = [(module, set(module._forward_hooks)) for module in model.modules()]
+    unmarked = [part for part in parts if _CAPTURING not in vars(part)]
     try:
-        for config, current in before:
-            if current is not None:
+        for config, implementation in chosen:
+            if implementation is not None:
                 config._attn_implementation_internal = "eager"
         yield
     finally:
-        for config, current in before:
-            if current is not None:
-                config._attn_implementation_internal = current
-
-
+        for config, implementation in chosen:
+            if implementation is not None:
+                config._attn_implementation_internal = implementation
+        for module, before in hooks:
+            for added in set(module._forward_hooks) - before:
+                del module._forward_hooks[added]
+        for part in unmarked:
+            vars(part).pop(_CAPTURING, None)

@@ -32,9 +32,11 @@ class Prefix:
         steps = slice(0, body.sequence.n_generated)
         try:
             with torch.no_grad():
-                cache = body.adapter.new_cache()
+                cache = body.adapter.new_cache(whole=True)
                 clean = body.decode(steps, states=states, cache=cache, clean=True)
                 prefix = cls(body.adapter, _layers(cache, "self"), _layers(cache, "cross"))
+                if {key.shape[2] for key, _ in prefix.own} != {body.sequence.n_decoder}:
+                    return None
                 first = body.sequence.n_decoder // 2
                 late = slice(max(0, first - body.sequence.n_prompt + 1), steps.stop)
                 again = body.decode(late, states=states, cache=prefix.take(first, 1)).logits

@@ -8,22 +8,22 @@ import torch
 from torch import Tensor
 
 
-def vjp(outputs: Tensor, cotangents: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+def vjp(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
     """Gradients of each of g weighted sums of `outputs` with respect to each input.
 
-    cotangents: (g, *outputs.shape), one set of weights per sum. Returns one (g, *input.shape) per input, zeros where
-    an input had no influence. All g go through the graph together (`is_grads_batched`), which on a 14 M GPT-2 takes
-    1.5 to 2 times less than one after the other; models with an operation that cannot be batched are walked g times.
-    The graph is kept.
+    cotangents: for each output (g, *output.shape), one set of weights per sum. Returns one (g, *input.shape) per input,
+    zeros where an input had no influence. All g go through the graph together (`is_grads_batched`), which on a 14 M
+    GPT-2 takes 1.5 to 2 times less than one after the other; models with an operation that cannot be batched are
+    walked g times. The graph is kept.
     """
     try:
         parts = _backward(outputs, cotangents, inputs, batched=True)
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):
             raise
-        singles = [_backward(outputs, cotangent, inputs, batched=False) for cotangent in cotangents]
+        singles = [_backward(outputs, one, inputs, batched=False) for one in zip(*cotangents, strict=True)]
         parts = [_stacked(column) for column in zip(*singles, strict=True)]
-    return [_or_zeros(part, item, len(cotangents)) for part, item in zip(parts, inputs, strict=True)]
+    return [_or_zeros(part, item, len(cotangents[0])) for part, item in zip(parts, inputs, strict=True)]
 
 
 def one_hot_cotangents(cotangent: Tensor) -> Tensor:
@@ -35,9 +35,9 @@ def one_hot_cotangents(cotangent: Tensor) -> Tensor:
     return spread
 
 
-def _backward(outputs: Tensor, cotangents: Tensor, inputs: Sequence[Tensor], *, batched: bool):
+def _backward(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor], *, batched: bool):
     return torch.autograd.grad(
-        outputs, list(inputs), cotangents, retain_graph=True, is_grads_batched=batched, allow_unused=True
+        list(outputs), list(inputs), list(cotangents), retain_graph=True, is_grads_batched=batched, allow_unused=True
     )
 
 

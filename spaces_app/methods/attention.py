@@ -35,7 +35,7 @@ def _mean(layers: list):
 
 
 def _cost(load: Load) -> float:
-    return 2 * load.forward
+    return load.forward
 
 
 ATTENTION = Method(

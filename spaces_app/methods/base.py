@@ -74,11 +74,18 @@ class Load:
         return self.n_prompt + self.n_generated - 1
 
     @property
-    def body_row(self) -> float:
-        """Operations for one token through all blocks, forward or backward: 2 per weight, and its attention."""
+    def source_row(self) -> float:
+        """Operations for one source token through the encoder, forward or backward: 2 per weight, and its attention."""
+        if not self.n_source:
+            return 0.0
         facts = self.facts
-        n_body = max(facts.n_params - facts.d_vocab * facts.d_model, facts.n_params // 8)
-        return 2.0 * n_body + 4.0 * facts.n_layers * facts.d_model * (self.n_source + self.n_decoder)
+        return 2.0 * self._n_body * self._encoder_share + 4.0 * facts.n_encoder_layers * facts.d_model * self.n_source
+
+    @property
+    def decoder_row(self) -> float:
+        """Operations for one token through the decoder, forward or backward."""
+        weights = self._n_body * (1 - self._encoder_share)
+        return 2.0 * weights + 4.0 * self.facts.n_layers * self.facts.d_model * (self.n_source + self.n_decoder)
 
     @property
     def head_row(self) -> float:
@@ -88,13 +95,27 @@ class Load:
     @property
     def forward(self) -> float:
         """One pass over everything, with the logits of all targets."""
-        return (self.n_source + self.n_decoder) * self.body_row + self.n_generated * self.head_row
+        body = self.n_source * self.source_row + self.n_decoder * self.decoder_row
+        return body + self.n_generated * self.head_row
 
     @property
     def backward(self) -> float:
         """Every target's gradient down to the embeddings: a backward pass as long as its prefix, for each."""
-        rows = self.n_generated * (self.n_source + self.n_prompt + (self.n_generated - 1) / 2)
-        return rows * self.body_row + self.n_generated * self.head_row
+        mean_prefix = self.n_prompt + (self.n_generated - 1) / 2
+        return self.n_generated * (self.n_source * self.source_row + mean_prefix * self.decoder_row + self.head_row)
+
+    @property
+    def _n_body(self) -> float:
+        """Weights every token passes through: all but the embeddings."""
+        return max(self.facts.n_params - self.facts.d_vocab * self.facts.d_model, self.facts.n_params // 8)
+
+    @property
+    def _encoder_share(self) -> float:
+        """Part of the body that is encoder: 12 d² weights per layer there, 16 d² in a decoder with cross-attention."""
+        if not self.n_source:
+            return 0.0
+        encoder, decoder = 12 * self.facts.n_encoder_layers, 16 * self.facts.n_layers
+        return encoder / (encoder + decoder)
 
 
 def total(values):

@@ -27,9 +27,9 @@ def occlusion(run, ask: Ask) -> Answer:
 
 
 def _cost(load: Load) -> float:
-    n_before = load.n_decoder / 2 if load.n_source == 0 else (load.n_source + load.n_decoder) * 0.75
-    rows = (load.n_source + load.n_decoder) * n_before
-    return 3 * load.forward + rows * load.body_row + (load.n_source + load.n_decoder) * load.n_generated * load.head_row
+    """Source tokens: a whole pass each. Decoder tokens: what comes after them, and the targets there."""
+    after = load.n_decoder * (load.n_decoder / 2 * load.decoder_row + 0.75 * load.n_generated * load.head_row)
+    return 2.5 * load.forward + load.n_source * load.forward + after
 
 
 OCCLUSION = Method(

@@ -14,6 +14,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
 from spaces_app.errors import NotSupported
+from spaces_app.models.facts import blocks
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ class Adapter:
     def source_embedding(self) -> nn.Module:
         """The module that embeds what the encoder reads."""
         return self.model.get_encoder().get_input_embeddings()
+
+    @property
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """All transformer blocks, the encoder's first; () for a model that is not built of them."""
+        try:
+            stacks = [self.model.get_encoder()] if self.encoder_decoder else []
+            return tuple(block for stack in [*stacks, self.model.get_decoder()] for block in blocks(stack))
+        except (AttributeError, NotSupported):
+            return ()
 
     def encode(self, ids: Tensor) -> Tensor:
         """Hidden states of the source. ids (B, S) → (B, S, D)."""

@@ -24,13 +24,13 @@ class ModelCard:
 _BUNDLED_CARDS = (
     ModelCard(
         "bundled/tiny-causal",
-        "Tiny English model (bundled)",
+        "Tiny English (bundled)",
         "Trained from scratch on a small made-up English whose rules are known, so its reasons can be checked.",
         False,
     ),
     ModelCard(
         "bundled/tiny-en-fr",
-        "Tiny English → French model (bundled)",
+        "Tiny English → French (bundled)",
         "Translates a small made-up English into French, with gender and pronouns that need context.",
         True,
     ),

@@ -1,0 +1,1 @@
+"""The grammar and the scripts that make the bundled models from nothing. Importing it does not import torch."""

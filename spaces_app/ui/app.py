@@ -1,0 +1,89 @@
+"""The whole page: panels from the table of tabs, the public API, and how it is served."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.routing import Route
+
+from spaces_app.runner import Runner
+from spaces_app.settings import Settings
+from spaces_app.tabs import TABS
+from spaces_app.ui import text
+from spaces_app.ui.api import endpoint
+from spaces_app.ui.delivery import Delivery
+from spaces_app.ui.guard import LOCAL_HOSTS, Guard
+from spaces_app.ui.opening import opener
+from spaces_app.ui.panel import COMPUTING, INSTANT, Panel
+from spaces_app.ui.part import Part
+from spaces_app.ui.theme import css, theme
+from spaces_app.ui.warm import WarmUp
+
+
+def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
+    """The page as Gradio Blocks, not yet served. Imports no torch and computes nothing."""
+    with gr.Blocks(title=text.NAME, analytics_enabled=False, fill_width=True) as demo:
+        address = Part("address", {"hub": bool(settings.space_id)}, shown=False)
+        gr.HTML(f"<h1>{text.NAME}</h1><p>{text.TAGLINE}</p>", elem_classes=["seq-header"])
+        with gr.Tabs(overflow_behavior="wrap", elem_classes=["seq-tabs"]) as tabs:
+            panels = {name: Panel(tab, runner, settings) for name, tab in TABS.items()}
+        outputs = [address, tabs, *(output for panel in panels.values() for output in panel.outputs)]
+        address.link(opener(address, tabs, panels), None, outputs, **INSTANT)
+        for panel in panels.values():
+            panel.wire()
+            base = f"https://huggingface.co/spaces/{settings.space_id}" if settings.space_id else ""
+            gr.api(endpoint(panel.tab.analysis, runner, base), api_name=panel.tab.analysis.name, **COMPUTING)
+    return demo.queue(max_size=settings.queue, api_open=False)
+
+
+def launch_arguments(settings: Settings, runner: Runner) -> dict:
+    """What `demo.launch` is called with. Host and port come from GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
+    return {
+        "ssr_mode": False,  # a Node proxy in front would answer our routes itself and drop our headers
+        "enable_monitoring": False,
+        "show_error": False,
+        "run_history": False,
+        "pwa": False,
+        "max_file_size": "1kb",
+        "mcp_server": importlib.util.find_spec("mcp") is not None,
+        "footer_links": ["api"],
+        "favicon_path": Path(__file__).parent / "favicon.svg",
+        "theme": theme(),
+        "css": css(),
+        "app_kwargs": {
+            "middleware": [
+                Middleware(Guard, hosts=hosts(settings)),
+                Middleware(WarmUp, start=runner.start),
+                Middleware(Delivery),
+            ],
+            "openapi_url": None,
+            "routes": [Route("/gradio.js", _web_component)],
+        },
+    }
+
+
+def build() -> tuple[gr.Blocks, dict]:
+    """The page with the settings of the environment, and the arguments to launch it with."""
+    settings = Settings.from_env()
+    runner = Runner(settings)
+    return build_app(settings, runner), launch_arguments(settings, runner)
+
+
+def hosts(settings: Settings) -> frozenset[str]:
+    """Names this page answers to; empty means any: behind a proxy or tunnel, or when opened to the network."""
+    name = os.environ.get("GRADIO_SERVER_NAME", "").lower()
+    shared = os.environ.get("GRADIO_SHARE", "").lower() == "true"
+    if settings.space_id or shared or name in {"0.0.0.0", "::", "[::]"}:
+        return frozenset()
+    return LOCAL_HOSTS | {name} if name else LOCAL_HOSTS
+
+
+async def _web_component(request) -> Response:
+    """The script that defines <gradio-app>, for pages that embed this one: Gradio ships it but has no route for it."""
+    script = Path(gr.__file__).parent / "templates" / "frontend" / "gradio.js"
+    return Response(script.read_bytes(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})

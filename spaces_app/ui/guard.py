@@ -1,0 +1,136 @@
+"""The door of the page: what no request may do, and what every answer says. Plain ASGI."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from spaces_app.lanes import shown as plain
+
+MAX_BODY = 256 * 1024  # bytes; the largest honest request, a form with two full texts, is under 200 KB
+MAX_ADDRESS = 24 * 1024  # characters of path and query; a link has at most 4,096 and Gradio repeats it
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+
+# The routes the page, its API and MCP need. All others are refused, among them Gradio's upload, proxy, deep link,
+# recording and file routes, which take files, fetch addresses, or keep what visitors type.
+ALLOWED = re.compile(
+    r"/(config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|gradio\.js|assets/[^/]+|static/.+|"
+    r"gradio_api/(info/?|openapi\.json|startup-events|user|heartbeat/[^/]+|reset/?|cancel|"
+    r"queue/(join|data|status)|(run|call)/.+|mcp(/.*)?))?\Z"
+)
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),  # the prompt is in the address
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+)
+# Gradio builds functions from strings and writes inline scripts and styles, so these two stay allowed; nothing may
+# come from, or be sent to, another host. Anybody may embed the page.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors *"
+)
+
+
+class Guard:
+    """ASGI middleware around the page.
+
+    Refuses bodies over `max_body` bytes (413, also when sent in chunks), addresses over MAX_ADDRESS characters
+    (414) and routes the page does not need (403). With `hosts`, a request must name one of them (400): otherwise any
+    web page could reach a page on this machine through a name that resolves here (DNS rebinding). A failure behind
+    it becomes one sentence.
+    """
+
+    def __init__(self, app, hosts: frozenset[str] = frozenset(), max_body: int = MAX_BODY):
+        self.app, self.hosts, self.max_body = app, hosts, max_body
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refused = self._refusal(scope)
+        if refused is not None:
+            await _refuse(send, *refused)
+            return
+        answer = _Answer(send)
+        try:
+            await self.app(scope, _Body(receive, self.max_body), answer)
+        except Exception as error:
+            if answer.started:
+                raise
+            await _refuse(send, *self._failure(error))
+
+    def _failure(self, error: Exception) -> tuple[int, str]:
+        if isinstance(error, _TooLong):
+            return 413, f"The request is larger than {self.max_body:,} bytes."
+        if isinstance(error, KeyError) or type(error).__name__ == "FnIndexInferError":
+            return 404, "This page has no such function."  # Gradio looks functions up without checking
+        return 500, str(plain(error))
+
+    def _refusal(self, scope) -> tuple[int, str] | None:
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit():
+            return 400, "The content length is not a number."
+        if int(length[:20]) > self.max_body:
+            return 413, f"The request is larger than {self.max_body:,} bytes."
+        if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_ADDRESS:
+            return 414, f"The address is longer than {MAX_ADDRESS:,} characters."
+        if self.hosts and _host(headers.get(b"host", b"")) not in self.hosts:
+            return 400, "This host is not served here."
+        if not ALLOWED.match(scope["path"]):
+            return 403, "This page does not serve that address."
+        return None
+
+
+class _TooLong(Exception):
+    """A body without a declared length has grown past the bound."""
+
+
+class _Body:
+    """`receive` that counts the body."""
+
+    def __init__(self, receive, limit: int):
+        self._receive, self._left = receive, limit
+
+    async def __call__(self):
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise _TooLong
+        return message
+
+
+class _Answer:
+    """`send` that adds the headers every answer carries."""
+
+    def __init__(self, send):
+        self._send, self.started = send, False
+
+    async def __call__(self, message):
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = list(message["headers"])
+            kinds = [value for name, value in headers if name.lower() == b"content-type"]
+            headers += HEADERS
+            if any(kind.startswith(b"text/html") for kind in kinds):
+                headers.append((b"content-security-policy", POLICY.encode("ascii")))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def _host(header: bytes) -> str:
+    """The name in a Host header, without the port."""
+    name = header.decode("latin-1").lower()
+    return name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.split(":")[0]
+
+
+async def _refuse(send, status: int, sentence: str) -> None:
+    body = json.dumps({"error": sentence}).encode("utf-8")
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *HEADERS]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,54 @@
+"""A link that somebody opened → what the page shows. Knows links and panels, not where the link stood."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import gradio as gr
+
+from spaces_app.analyses import KINDS
+from spaces_app.errors import AppError, SpecError
+from spaces_app.lanes import shown as plain
+from spaces_app.link import parse_query
+from spaces_app.ui import text
+from spaces_app.ui.panel import Panel, Shown
+from spaces_app.ui.part import Part
+
+
+def opener(address: Part, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> Callable[[gr.EventData], dict]:
+    """The answer to the address's "link" event, whose data is {"link": query string or fragment}."""
+
+    def open_link(event: gr.EventData) -> dict:
+        data = event._data if isinstance(event._data, dict) else {}
+        # A new value each time, by which the script knows that the answer is there, whatever it is.
+        opened = {address: address.value | {"opened": secrets.token_hex(8)}}
+        try:
+            return opened | _updates(str(data.get("link", "")), tabs, panels)
+        except Exception as error:
+            return opened | {next(iter(panels.values())).status: text.failed(plain(error))}
+
+    return open_link
+
+
+def _updates(link: str, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> dict:
+    """Updates for one link. Raises AppError for a link that is wrong, forgotten, or of a tab this page lacks."""
+    spec, digest, view = parse_query(link, KINDS)
+    if spec is None and not digest:
+        return {}
+    known = _known(digest or spec.digest(), panels)
+    if known is not None:
+        spec = known.result.spec
+    if spec is None:
+        raise AppError(text.FORGOTTEN)
+    if spec.kind not in panels:
+        raise SpecError(f"{spec.kind} has no tab on this page.")
+    panel = panels[spec.kind]
+    updates = panel.prepare(spec, view) if known is None else panel.present(replace(known, view=view))
+    return {tabs: gr.update(selected=spec.kind)} | updates
+
+
+def _known(digest: str, panels: Mapping[str, Panel]) -> Shown | None:
+    found = (panel.known(digest) for panel in panels.values())
+    return next((shown for shown in found if shown is not None), None)

@@ -1,0 +1,38 @@
+"""When to import torch: after somebody has seen the page, and while nobody is waiting for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+QUIET = 2.0  # seconds without a request
+
+
+class WarmUp:
+    """ASGI middleware that calls `start` once, when the page has been fetched and then all has been quiet.
+
+    Importing torch takes seconds and holds the interpreter for much of them; during the first paint that would be felt.
+    """
+
+    def __init__(self, app, start: Callable[[], None], quiet: float = QUIET):
+        self.app, self._start, self._quiet = app, start, quiet
+        self._last, self._thread, self._lock = 0.0, None, threading.Lock()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            self._last = time.monotonic()
+            if scope["path"] == "/" and self._thread is None:
+                self._begin()
+        await self.app(scope, receive, send)
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._wait, name="seqscope-warm-up", daemon=True)
+                self._thread.start()
+
+    def _wait(self) -> None:
+        while (left := self._last + self._quiet - time.monotonic()) > 0:
+            time.sleep(left)
+        self._start()
