@@ -6,8 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 # Small models are slower on more threads, and several test runs may share a machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A forgotten request fails at once instead of leaving the computer. Port 9 discards.
@@ -15,12 +14,9 @@ os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import pytest  # noqa: E402  (the lines above must come first)
+from support import no_tick  # noqa: E402
 
 from spaces_app.settings import Settings  # noqa: E402
-
-
-def no_tick(done: int, total: int, what: str) -> None:
-    """Progress that nobody reads."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import no_tick
+from support import no_tick
 
 from spaces_app.errors import Cancelled, ModelUnavailable, TooLarge
 from spaces_app.models import cache as caching

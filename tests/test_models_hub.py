@@ -11,7 +11,7 @@ import time
 
 import pytest
 import torch
-from conftest import ROOT, no_tick
+from support import ROOT, no_tick
 
 from spaces_app.errors import AppError, Cancelled, ModelUnavailable, NotSupported, SpecError, TooLarge
 from spaces_app.models import cards, checks

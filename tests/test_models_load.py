@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import transformers
-from conftest import no_tick
 from families import FAMILIES, HEADS, LAYERS, POSITIONS, D, make
 from safetensors.torch import load_file, save_file
+from support import no_tick
 
 from spaces_app.errors import AppError, ModelUnavailable, NotSupported, SpecError, TooLarge
 from spaces_app.models import checks, placement
