@@ -242,13 +242,13 @@ class Global:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_methods_cost_is_near_the_operations_counted(family, name):
     if family == "gpt2":
-        lm = tiny.gpt2(vocab_size=401, n_embd=64, n_layer=4, n_positions=128)
+        lm = tiny.gpt2(spread=1.0, vocab_size=401, n_embd=256, n_layer=4, n_positions=128)
         ids, size = tiny.sequence(lm, 20, 24), (0, 20, 24)
     else:
-        layers = {"encoder_layers": 4, "decoder_layers": 4, "encoder_ffn_dim": 256, "decoder_ffn_dim": 256}
+        layers = {"encoder_layers": 4, "decoder_layers": 4, "encoder_ffn_dim": 1024, "decoder_ffn_dim": 1024}
         heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "max_position_embeddings": 128}
         lm = tiny.random(
-            "BartForConditionalGeneration", "BartConfig", spread=1.0, vocab_size=401, d_model=64, **layers, **heads
+            "BartForConditionalGeneration", "BartConfig", spread=1.0, vocab_size=401, d_model=256, **layers, **heads
         )
         lm.facts.encoder_decoder, lm.facts.n_encoder_layers, lm.facts.n_layers = True, 4, 4
         lm.decoder_start = (2,)

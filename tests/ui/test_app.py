@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ import pytest
 from browser.pages import Answers, answer, free_port, recorded, serve
 from gradio_client import Client
 from gradio_client.exceptions import AppError as ClientError
+from support import wait_for
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.link import parse_query, to_link
@@ -191,7 +191,7 @@ def test_mcp_offers_each_analysis_with_its_choices(site):
             refused = await session.call_tool("attribution", {"prompt": " "})
             return tools, called, refused
 
-    tools, called, refused = asyncio.run(talk())
+    tools, called, refused = wait_for(talk())
     assert [tool.name for tool in tools] == list(TABS)
     assert tools[0].inputSchema["properties"]["method"]["enum"][0] == "saliency"
     assert tools[0].inputSchema["properties"]["prompt"]["description"].startswith("Text given to the model")
@@ -222,7 +222,7 @@ def test_the_lane_warms_up_once_after_a_view_and_only_when_all_is_quiet():
     warm = WarmUp(nothing, start=lambda: started.append(time.monotonic()), quiet=0.2)
 
     def visit(path):
-        asyncio.run(warm({"type": "http", "path": path}, None, None))
+        wait_for(warm({"type": "http", "path": path}, None, None))
 
     visit("/gradio_api/info")
     time.sleep(0.4)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import httpx
 import pytest
+from support import wait_for
 
 from spaces_app.ui.guard import ALLOWED, HEADERS, LOCAL_HOSTS, MAX_ADDRESS, Guard
 
@@ -35,7 +35,7 @@ def ask(method: str, path: str, *, host: str = "127.0.0.1:7860", guard: Guard | 
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
             return await client.request(method, path, **options)
 
-    return asyncio.run(talk())
+    return wait_for(talk())
 
 
 def test_an_honest_request_passes_and_the_answer_carries_the_headers():
@@ -130,5 +130,5 @@ def test_web_sockets_are_closed():
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Guard(echo)({"type": "websocket", "path": "/", "headers": []}, None, send))
+    wait_for(Guard(echo)({"type": "websocket", "path": "/", "headers": []}, None, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
