@@ -10,49 +10,46 @@ import torch
 
 from spaces_app.errors import TooLarge
 
-CPU_FLOPS = 8e10  # what one core reaches in float32 matrix products; sets how much work fits between two ticks
-TICK_SECONDS = 0.4
+CPU_FLOPS, GPU_FLOPS = 8e10, 2e13  # what one core and one GPU reach in matrix products, roughly
+CALL_SECONDS = 4e-4  # what the calls of one block cost by themselves
 FULL_ROWS = 1300  # more rows in one product bring nothing (measured on a CPU: 640 are 4 % slower, 320 are 25 %)
-FEWEST_ROWS = 32  # fewer read all weights for too little work
+ROW_WIDTHS, GRAPH_WIDTHS = 20, 30
 
 
 @dataclass(frozen=True)
 class Budget:
     """What one chunk may take.
 
-    bytes: working memory. rows: token rows per pass through the body, so that ticks come in time. row_bytes and
-    head_bytes: estimated working memory of one token row in the body, and of one target row in the head.
+    bytes: working memory. rows: token rows that go through the body together. calls: token rows whose
+    arithmetic takes as long as the calls of one pass. Working memory estimated: row_bytes of one token row on
+    its way through the body, graph_bytes of one that leaves a graph behind, head_bytes of one target in the head.
     """
 
     bytes: int
     rows: int
+    calls: int
     row_bytes: int
+    graph_bytes: int
     head_bytes: int
 
     @classmethod
     def of(cls, lm, length: int, chunk_mb: int) -> Budget:
         """The budget for sequences of `length` tokens on this model."""
         facts, size = lm.facts, max(4, lm.dtype.itemsize)
-        # The widest moment of a block: residual, norms, q, k, v and their gradients, the four-fold wider feed-forward
-        # part, and the attention weights of every head. Within 25 % of the peaks measured at 14 M and 124 M.
-        row_bytes = size * (20 * facts.d_model + 3 * facts.n_heads * length)
-        chunk = chunk_mb * 2**20
-        rows = min(cls._timely_rows(lm), chunk // row_bytes)
-        return cls(chunk, max(1, rows), row_bytes, 4 * size * facts.d_vocab)
+        # At 14 M and 124 M up to 25 % above what was measured (227 MB along a path, 853 MB for a graph of 511 tokens).
+        weights = size * facts.n_heads * length  # the attention weights of one token
+        row_bytes = ROW_WIDTHS * size * facts.d_model + 3 * weights
+        graph_bytes = facts.n_layers * (GRAPH_WIDTHS * size * facts.d_model + 3 * weights)
+        n_body = max(1, facts.n_params - facts.d_vocab * facts.d_model, facts.n_params // 8)
+        flops = CPU_FLOPS if lm.device.type == "cpu" else GPU_FLOPS
+        calls = int(CALL_SECONDS * facts.n_layers * flops / (2 * n_body))
+        rows = min(max(FULL_ROWS, 4 * calls), (chunk_mb * 2**20) // row_bytes)
+        return cls(chunk_mb * 2**20, max(1, rows), calls, row_bytes, graph_bytes, 4 * size * facts.d_vocab)
 
-    @staticmethod
-    def _timely_rows(lm) -> int:
-        if lm.device.type != "cpu":
-            return 64 * FULL_ROWS  # the byte budget decides
-        n_body = max(lm.facts.n_params - lm.facts.d_vocab * lm.facts.d_model, lm.facts.n_params // 8)
-        timely = int(TICK_SECONDS * CPU_FLOPS / (2 * max(1, n_body)))
-        return min(FULL_ROWS, max(FEWEST_ROWS, timely))
-
-    def items(self, body_rows: int, head_rows: int = 0) -> int:
+    def items(self, body_rows: int, head_rows: int = 0, graph_rows: int = 0) -> int:
         """How many items fit in a chunk when each takes that many rows; at least 1."""
-        by_body = self.rows // max(1, body_rows)
-        by_head = self.bytes // max(1, head_rows * self.head_bytes) if head_rows else by_body
-        return max(1, min(by_body, by_head))
+        each = body_rows * self.row_bytes + head_rows * self.head_bytes + graph_rows * self.graph_bytes
+        return max(1, min(self.rows // max(1, body_rows), self.bytes // max(1, each)))
 
 
 def in_chunks(total: int, size: int, work: Callable, *, outermost: bool = True) -> Iterator[tuple[int, int, object]]:

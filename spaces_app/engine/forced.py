@@ -138,12 +138,12 @@ class ForcedPass:
         total, done = self.n_generated * n_points, 0
 
         def work(start: int, stop: int) -> Tensor:
-            def points_done(count: int) -> None:
+            def came_in(count: int) -> None:
                 nonlocal done
-                done = min(total, done + count * (stop - start))
+                done = min(total, done + count)
                 self.tick(done, total, "Following gradients")
 
-            return shared.of_steps(score, slice(start, stop), path, points_done)
+            return shared.of_steps(score, slice(start, stop), path, came_in)
 
         self._watch([score])
         self.tick(0, total, "Following gradients")

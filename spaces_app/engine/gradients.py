@@ -78,80 +78,93 @@ class Gradients:
         n_fixed = sequence.n_source + sequence.n_prompt
         pieces = n_generated / (2 * n_fixed + n_generated) ** 0.5
         # Shorter products are slower: on a 14 M model, no piece with fewer than some 250 rows paid for itself.
-        most = n_generated * n_points * (n_fixed + n_generated / 2) / FEWEST_PIECE_ROWS
-        return min(even(n_generated, round(min(pieces, most))), self.budget.items(sequence.n_inputs, 1))
+        fewest = max(FEWEST_PIECE_ROWS, 2 * self.budget.calls)
+        most = n_generated * n_points * (n_fixed + n_generated / 2) / fewest
+        # A piece's gradients are held until they are reduced.
+        held = self.budget.bytes // (8 * sequence.n_inputs * self.embeds.shape[1])
+        return max(1, min(even(n_generated, round(min(pieces, most))), held, self.budget.items(0, 1)))
 
     def of_steps(self, score: Score, steps: slice, path: Path | None, tick: Callable[[int], None]) -> Tensor:
         """Gradients of the scores of the targets in `steps`. (g, n, D) over the first n inputs; the rest have none.
 
-        Along a path, the sum over its points of weight · gradient there. `tick` is given the points just done.
+        Along a path, the sum over its points of weight · gradient there. `tick` is given how many gradients came in.
         """
         n_points = 1 if path is None else len(path.nodes)
-        rows = (steps.stop - steps.start) * (self.body.sequence.n_source + self.body.sequence.length(steps.stop))
-        size = self.budget.items(rows, steps.stop - steps.start)
+        n_targets, n_read = (
+            steps.stop - steps.start,
+            self.body.sequence.n_source + self.body.sequence.length(steps.stop),
+        )
+        size = self.budget.items(n_targets * n_read, n_targets, n_read)
 
         def work(start: int, stop: int) -> Tensor:
-            return self._summed(score, steps, path, slice(start, stop))
+            return self._summed(score, steps, (path, slice(start, stop)), tick)
 
         total: Tensor | None = None
-        for start, stop, part in in_chunks(n_points, size, work, outermost=False):
+        for _, _, part in in_chunks(n_points, size, work, outermost=False):
             total = part if total is None else total + part
-            tick(stop - start)
         return total
 
-    def _summed(self, score: Score, steps: slice, path: Path | None, points: slice) -> Tensor:
-        sequence = self.body.sequence
+    def _summed(self, score: Score, steps: slice, points: tuple, tick: Callable[[int], None]) -> Tensor:
+        """`of_steps` over some points of a path at once: one graph, walked back for as many targets as fit."""
+        (path, chosen), sequence = points, self.body.sequence
         n_source, length = sequence.n_source, sequence.length(steps.stop)
         with torch.enable_grad():
             # A zero added to every point's embeddings: its gradient is the sum over the points.
             shift = torch.zeros((1, n_source + length, self.embeds.shape[1]), **self._like())
             source_shift = shift[:, :n_source].clone().requires_grad_()
             decoder_shift = shift[:, n_source:].clone().requires_grad_(self.with_decoder)
-            embeds = self._points(path, points)[:, : n_source + length]
+            embeds = self._points(path, chosen)[:, : n_source + length]  # (B, n, D)
             states = self.body.encode(embeds[:, :n_source] + source_shift)  # (B, S, D)
             cut_states = None if states is None else states.detach().requires_grad_()
             passed = self.body.decode(
                 steps, embeds[:, n_source:] + decoder_shift, states=cut_states, clean=path is None, tail=self.tail
             )
-            weights = None if path is None else path.weights[points]
-            roots, cotangents, scale = self._cotangents(score, passed, steps, weights)
+            pairs, scale = self._cotangents(score, passed, steps, None if path is None else path.weights[chosen])
             inputs = [part for part in (cut_states, decoder_shift) if part is not None and part.requires_grad]
-            parts = vjp(roots, cotangents, inputs)  # (g, B, S, D), (g, 1, n, D)
-            if states is not None:
-                parts[0] = vjp([states], [parts[0]], [source_shift])[0]  # (g, 1, S, D)
-        gradient = torch.cat([part[:, 0].to(self.embeds.device) for part in parts], 1)
-        gradient = gradient if gradient.dtype == torch.float64 else gradient.float()
+
+            def walk_back(start: int, stop: int) -> Tensor:
+                ones = [one_hot_cotangents(cotangent, start, stop) for _, cotangent in pairs]
+                parts = vjp([root for root, _ in pairs], ones, inputs)  # (g, B, S, D), (g, 1, n, D)
+                if states is not None:
+                    parts[0] = vjp([states], [parts[0]], [source_shift])[0]  # (g, 1, S, D)
+                tick((stop - start) * len(embeds))
+                return torch.cat([part[:, 0].to(self.embeds.device) for part in parts], 1)
+
+            size = self.budget.items(len(embeds) * (n_source + length))
+            chunks = in_chunks(steps.stop - steps.start, size, walk_back, outermost=False)
+            gradient = torch.cat([part for _, _, part in chunks])
         return gradient if scale is None else gradient * scale
 
     def _points(self, path: Path | None, points: slice) -> Tensor:
+        embeds = self.embeds.to(self._like()["dtype"])
         if path is None:
-            return self.embeds[None]
+            return embeds[None]
         nodes = torch.tensor(path.nodes[points], **self._like())[:, None, None]
-        return path.baseline + nodes * (self.embeds - path.baseline)  # (B, n_inputs, D)
+        return path.baseline + nodes * (embeds - path.baseline)  # (B, n_inputs, D)
 
-    def _cotangents(self, score: Score, passed: Passed, steps: slice, weights) -> tuple[list, list, Tensor | None]:
-        """Tensors of the body's graph, for each its cotangents target by target (g, B, g, D), and a factor (g, 1, 1).
+    def _cotangents(self, score: Score, passed: Passed, steps: slice, weights) -> tuple[list, Tensor | None]:
+        """Pairs of (tensor of the body's graph, its cotangent (B, g, D) times the points' weights), and a factor.
 
-        Cotangents are times the points' weights. float16 needs them near 1, or small gradients vanish on the way down:
-        they are divided by the factor, which is None otherwise.
+        float16 needs cotangents near 1, or small gradients vanish on the way down: there they are divided by the
+        factor (g, 1, 1), which is None otherwise.
         """
         values = score(passed.logits, self.body.sequence.targets[steps].to(passed.logits.device))  # (B, g)
         half = passed.leaf.dtype == torch.float16
         pairs = passed.pull(values.sum() * FP16_SCALE if half else values.sum())
-        roots, cotangents = [root for root, _ in pairs], [cotangent for _, cotangent in pairs]
         if weights is not None:
-            factors = torch.tensor(weights, dtype=cotangents[0].dtype, device=cotangents[0].device)
-            cotangents = [cotangent * factors[:, None, None] for cotangent in cotangents]
+            factors = torch.tensor(weights, dtype=pairs[0][1].dtype, device=pairs[0][1].device)[:, None, None]
+            pairs = [(root, cotangent * factors) for root, cotangent in pairs]
         if not half:
-            return roots, [one_hot_cotangents(cotangent) for cotangent in cotangents], None
-        sizes = [cotangent.float().abs().amax((0, 2)) for cotangent in cotangents]
+            return pairs, None
+        sizes = [cotangent.float().abs().amax((0, 2)) for _, cotangent in pairs]
         size = torch.stack(sizes).amax(0).clamp_min(1e-30)  # (g,)
-        scaled = [(cotangent.float() / size[None, :, None]).to(cotangent.dtype) for cotangent in cotangents]
-        factor = (size / FP16_SCALE)[:, None, None].to(self.embeds.device)
-        return roots, [one_hot_cotangents(cotangent) for cotangent in scaled], factor
+        pairs = [(root, (cotangent.float() / size[None, :, None]).to(cotangent.dtype)) for root, cotangent in pairs]
+        return pairs, (size / FP16_SCALE)[:, None, None].to(self.embeds.device)
 
     def _like(self) -> dict:
-        return {"dtype": self.embeds.dtype, "device": self.embeds.device}
+        # At least float32: points of a path, and sums over them, would lose digits in the model's own precision.
+        wide = self.embeds.dtype if self.embeds.dtype == torch.float64 else torch.float32
+        return {"dtype": wide, "device": self.embeds.device}
 
 
 def _logit(logits: Tensor, targets: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 from spaces_app.engine.forward import Body
 from spaces_app.models.adapters import Adapter
 
+COMPARED = 4  # tokens; enough for a mistaken position, mask or window to show
 Layers = list[tuple[Tensor, Tensor]]  # keys and values per layer, each (1, H, n, D_head)
 
 
@@ -27,7 +28,7 @@ class Prefix:
         """The prefix of a sequence, or None where a cache does not give the same numbers.
 
         Recurrent and convolutional models keep other things than keys and values, and some count positions
-        differently; rather than know their names, the second half is computed both ways and compared.
+        differently; rather than know their names, the last tokens are computed both ways and compared.
         """
         steps = slice(0, body.sequence.n_generated)
         try:
@@ -37,7 +38,7 @@ class Prefix:
                 prefix = cls(body.adapter, _layers(cache, "self"), _layers(cache, "cross"))
                 if {key.shape[2] for key, _ in prefix.own} != {body.sequence.n_decoder}:
                     return None
-                first = body.sequence.n_decoder // 2
+                first = max(body.sequence.n_decoder // 2, body.sequence.n_decoder - COMPARED)
                 late = slice(max(0, first - body.sequence.n_prompt + 1), steps.stop)
                 again = body.decode(late, states=states, cache=prefix.take(first, 1)).logits
         except (AttributeError, RuntimeError, TypeError, ValueError, IndexError):

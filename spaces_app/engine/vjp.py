@@ -26,12 +26,11 @@ def vjp(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequenc
     return [_or_zeros(part, item, len(cotangents[0])) for part, item in zip(parts, inputs, strict=True)]
 
 
-def one_hot_cotangents(cotangent: Tensor) -> Tensor:
-    """For each of g targets the cotangent of that target alone: (B, g, D) → (g, B, g, D)."""
-    n_targets = cotangent.shape[1]
-    spread = torch.zeros((n_targets, *cotangent.shape), dtype=cotangent.dtype, device=cotangent.device)
-    index = torch.arange(n_targets, device=cotangent.device)
-    spread[index, :, index] = cotangent.transpose(0, 1)
+def one_hot_cotangents(cotangent: Tensor, start: int, stop: int) -> Tensor:
+    """For each of the targets start … stop-1 the cotangent of that target alone: (B, g, D) → (stop-start, B, g, D)."""
+    spread = torch.zeros((stop - start, *cotangent.shape), dtype=cotangent.dtype, device=cotangent.device)
+    index = torch.arange(stop - start, device=cotangent.device)
+    spread[index, :, index + start] = cotangent[:, start:stop].transpose(0, 1)
     return spread
 
 

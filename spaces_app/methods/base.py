@@ -75,16 +75,20 @@ class Load:
 
     @property
     def source_row(self) -> float:
-        """Operations for one source token through the encoder, forward or backward: 2 per weight, and its attention."""
+        """Operations for one source token, forward or backward: 2 per weight, and its attention.
+
+        It goes through the encoder, and through the keys and values of the decoder's cross-attention.
+        """
         if not self.n_source:
             return 0.0
         facts = self.facts
-        return 2.0 * self._n_body * self._encoder_share + 4.0 * facts.n_encoder_layers * facts.d_model * self.n_source
+        weights = self._n_body * self._encoder_share + self._n_cross
+        return 2.0 * weights + 4.0 * facts.n_encoder_layers * facts.d_model * self.n_source
 
     @property
     def decoder_row(self) -> float:
         """Operations for one token through the decoder, forward or backward."""
-        weights = self._n_body * (1 - self._encoder_share)
+        weights = self._n_body * (1 - self._encoder_share) - self._n_cross
         return 2.0 * weights + 4.0 * self.facts.n_layers * self.facts.d_model * (self.n_source + self.n_decoder)
 
     @property
@@ -99,15 +103,26 @@ class Load:
         return body + self.n_generated * self.head_row
 
     @property
-    def backward(self) -> float:
-        """Every target's gradient down to the embeddings: a backward pass as long as its prefix, for each."""
-        mean_prefix = self.n_prompt + (self.n_generated - 1) / 2
-        return self.n_generated * (self.n_source * self.source_row + mean_prefix * self.decoder_row + self.head_row)
+    def gradients(self) -> float:
+        """Every target's gradient down to the embeddings at one point: forward in pieces, then back for each target.
+
+        The targets are cut into k = G / √(2n + G) pieces (engine/gradients.py), each as long as its last target needs.
+        """
+        n_fixed = self.n_source + self.n_prompt
+        pieces = max(1.0, self.n_generated / (2 * n_fixed + self.n_generated) ** 0.5)
+        length = self.n_prompt + self.n_generated * (pieces + 1) / (2 * pieces)  # of a piece, on average
+        row = self.n_source * self.source_row + length * self.decoder_row
+        return (pieces + self.n_generated) * row + 2 * self.n_generated * self.head_row
 
     @property
     def _n_body(self) -> float:
         """Weights every token passes through: all but the embeddings."""
         return max(self.facts.n_params - self.facts.d_vocab * self.facts.d_model, self.facts.n_params // 8)
+
+    @property
+    def _n_cross(self) -> float:
+        """Weights of the keys and values of cross-attention, through which the source goes instead of the output."""
+        return 2.0 * self.facts.n_layers * self.facts.d_model**2 if self.n_source else 0.0
 
     @property
     def _encoder_share(self) -> float:

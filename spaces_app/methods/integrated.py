@@ -37,7 +37,7 @@ def integrated_gradients(run, ask: Ask) -> Answer:
 
 
 def _cost(load: Load) -> float:
-    return 2 * load.forward + load.n_steps * (1.5 * load.forward + load.backward)
+    return 2 * load.forward + load.n_steps * load.gradients
 
 
 INTEGRATED_GRADIENTS = Method(
