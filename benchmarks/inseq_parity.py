@@ -38,7 +38,11 @@ from spaces_app.models.resolve import resolve  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402
 from spaces_app.step_functions import STEP_FUNCTIONS  # noqa: E402
 
-REQUIREMENTS = ("inseq==0.7.1", "torch==2.13.0")
+REQUIREMENTS = (
+    "inseq==0.7.1",
+    "torch==2.13.0",
+    f"transformers=={transformers.__version__}",
+)  # one model code on both sides
 N_STEPS = 50
 LARGEST_DIFFERENCE = 1e-6  # of raw scores in float32
 LARGEST_LIMIT_RATIO = 1.6  # of our time to the plain minimal calls
