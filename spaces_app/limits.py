@@ -67,7 +67,8 @@ def check(spec, facts, size: Size, settings: Settings, *, operations_per_second:
 
 
 def _load(spec, facts, size: Size) -> Load:
-    return Load(facts, size.n_source, size.n_prompt, size.n_generated, n_steps=spec.n_steps)
+    asked = {"n_steps": spec.n_steps, "n_samples": spec.n_samples, "layer": spec.layer}
+    return Load(facts, size.n_source, size.n_prompt, size.n_generated, **asked)
 
 
 def _smaller(spec, share: float, size: Size) -> str:

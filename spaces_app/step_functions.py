@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StepFunction:
-    """One way to put a number on a generated token."""
+    """One way to put a number on a generated token. options: the AttributionSpec fields it listens to."""
 
     name: str
     label: str
@@ -20,6 +20,7 @@ class StepFunction:
     formula: str
     source: str
     fn: Callable
+    options: tuple[str, ...] = ()
 
 
 def logit(logits, targets):

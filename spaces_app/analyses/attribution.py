@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spaces_app.methods import AGGREGATIONS, BASELINES, METHODS
+from spaces_app.errors import SpecError
+from spaces_app.methods import AGGREGATIONS, BASELINES, COMBINATIONS, METHODS, REMOVALS, UNITS
 from spaces_app.spec import Spec, option
-from spaces_app.step_functions import STEP_FUNCTIONS
+from spaces_app.step_functions import STEP_FUNCTIONS, StepFunction
+
+_LAYERS = re.compile(r"all|-?\d{1,4}|\d{1,4}-\d{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,81 @@ class AttributionSpec(Spec):
     n_steps: int = option(
         50, "Points on the path of integrated gradients.", label="Steps", low=2, high=300, group="method"
     )
+    n_samples: int = option(
+        50, "Random draws of methods that sample.", label="Samples", low=1, high=2000, group="method"
+    )
+    noise: float = option(
+        0.0,
+        "Standard deviation of the noise that gradient SHAP adds to the input.",
+        low=0.0,
+        high=1.0,
+        group="method",
+    )
+    layer: str = option(
+        "all", "Layers to look at: all, one number (-1 is the last), or a range such as 2-5.", group="method"
+    )
+    head: str = option("all", "Attention heads to look at: all, one number, or a range such as 0-3.", group="method")
+    combine: str = option(
+        "mean",
+        "How layers and heads become one score; rollout follows attention through all layers.",
+        choices=lambda: COMBINATIONS,
+        group="method",
+    )
+    window: str = option(
+        "token", "What is taken away at a time: a token, a word, or a sentence.", choices=lambda: UNITS, group="method"
+    )
+    removal: str = option(
+        "replace",
+        "How something is taken away: replaced by the baseline, or deleted so that the rest moves together.",
+        choices=lambda: REMOVALS,
+        group="method",
+    )
     attribute_prefix: bool = option(
         True,
         "Explain by the output written so far as well as by the input.",
         label="Include the output so far",
+        group="method",
+    )
+    contrast: str = option(
+        "",
+        "For contrastive targets: the output it is compared with.",
+        label="Instead of the output",
+        max_chars=20_000,
+        group="contrast",
+    )
+    contrast_ids: tuple = option((), "Exact ids of the other output.", max_chars=1024, group="hidden")
+    contrast_prompt: str = option(
+        "",
+        "For targets that compare two contexts: the prompt of the other run; empty means the same prompt.",
+        label="Instead of the prompt",
+        max_chars=20_000,
+        group="contrast",
+    )
+    step_scores: str = option(
+        "",
+        "Further numbers to put on each generated token: names of targets, separated by commas.",
+        max_chars=400,
+        group="contrast",
+    )
+    filter_top_k: int = option(
+        0, "KL divergence looks at this many likeliest tokens only; 0 at all.", low=0, high=1_000_000, group="contrast"
+    )
+    filter_top_p: float = option(
+        1.0,
+        "KL divergence looks at the likeliest tokens of this total probability.",
+        low=0.05,
+        high=1.0,
+        group="contrast",
+    )
+    nucleus: float = option(
+        0.9, "The probability that the tokens counted by top-p size cover.", low=0.05, high=1.0, group="contrast"
+    )
+    n_dropout: int = option(
+        5, "Passes with dropout, for the dropout score.", label="Dropout passes", low=2, high=100, group="contrast"
+    )
+    deletion_check: bool = option(
+        False,
+        "Take the top-ranked tokens away, and random ones, and see how far the target falls.",
         group="method",
     )
     max_new_tokens: int = option(
@@ -78,9 +153,31 @@ class AttributionSpec(Spec):
 
     def unused(self) -> Iterable[str]:
         method = METHODS[self.method]
-        names = [name for name in ("step_function", "aggregation", "baseline", "n_steps") if name not in method.options]
+        heard = {"method", "attribute_prefix", "deletion_check", "step_scores", *method.options}
+        for step_function in self.asked():
+            heard.update(step_function.options)
+        groups = ("method", "contrast")
+        names = [name for name, _, facts in self.options() if facts.group in groups and name not in heard]
+        names += [] if "contrast" in heard else ["contrast_ids"]
         if self.continuation:
-            names += ["max_new_tokens", "temperature", "top_p", "seed"]
-        elif self.temperature == 0:
-            names += ["top_p", "seed"]
+            names += ["max_new_tokens", "temperature"]
+        if self.continuation or self.temperature == 0:
+            names += ["top_p"] if "seed" in heard else ["top_p", "seed"]
         return names
+
+    def asked(self) -> list[StepFunction]:
+        """The step functions that are explained or put beside the output by name. Unknown names are left out."""
+        names = [name.strip() for name in self.step_scores.split(",")]
+        if "step_function" in METHODS[self.method].options:
+            names.append(self.step_function)
+        return [STEP_FUNCTIONS[name] for name in names if name in STEP_FUNCTIONS]
+
+    def check(self) -> None:
+        for name in filter(None, (part.strip() for part in self.step_scores.split(","))):
+            if name not in STEP_FUNCTIONS:
+                raise SpecError(f"{name!r:.60} is not one of {', '.join(STEP_FUNCTIONS)}.", field="step_scores")
+        for field in ("layer", "head"):
+            if not _LAYERS.fullmatch(getattr(self, field)):
+                raise SpecError(
+                    f"{getattr(self, field)!r:.60} is not all, a number, or a range such as 2-5.", field=field
+                )

@@ -21,7 +21,9 @@ from spaces_app.errors import NotSupported
 from spaces_app.methods import METHODS, REDUCTIONS, Answer, Ask, Method, reduction
 from spaces_app.methods.base import SIGNED_REDUCTIONS
 from spaces_app.step_functions import STEP_FUNCTIONS
+from spaces_app.tokens import Token, sentence_ids, word_ids
 
+ASKED = ("baseline", "n_steps", "n_samples", "noise", "layer", "head", "combine", "removal", "seed")
 VISIBLE_GAP = 0.05  # of the difference explained: above it, a reader of the map should know
 
 
@@ -37,19 +39,22 @@ def compute(spec: AttributionSpec, lm, tick, settings) -> Result:
             hint="Choose occlusion or attention.",
             field="method",
         )
+    if reason := method.refuse(lm):
+        raise NotSupported(reason, hint="Choose another method.", field="method")
     began = time.perf_counter()
     ids = _ids(spec, lm, tick)
     written = time.perf_counter()
     watch = [step.fn for step in STEP_FUNCTIONS.values()]
     chunk_mb, prefix = settings.chunk_mb, spec.attribute_prefix
     run = ForcedPass(lm, ids, attribute_prefix=prefix, chunk_mb=chunk_mb, watch=watch, tick=tick)
-    answer = method.attribute(run, _ask(spec, method))
+    tokens = tuple(lm.tokens(*ids))
+    answer = method.attribute(run, _ask(spec, method, tokens))
     steps = {name: run.scores(step.fn) for name, step in STEP_FUNCTIONS.items()}
     seconds = {"generate": round(written - began, 3), "attribute": round(time.perf_counter() - written, 3)}
     revision = spec.revision or lm.revision
     return Result(
         spec=spec.replace(revision=revision, continuation_ids=ids[2]),
-        tokens=tuple(lm.tokens(*ids)),
+        tokens=tokens,
         arrays=_arrays(spec, answer, steps),
         notes=_notes(spec, lm, method) | {"seconds": seconds} | _findings(spec, run, answer, steps),
     )
@@ -72,13 +77,21 @@ def _ids(spec: AttributionSpec, lm, tick) -> tuple[tuple[int, ...], tuple[int, .
     return source, prompt, generated
 
 
-def _ask(spec: AttributionSpec, method: Method) -> Ask:
+def _ask(spec: AttributionSpec, method: Method, tokens: tuple[Token, ...]) -> Ask:
+    given = {name: getattr(spec, name) for name in ASKED}
     return Ask(
         score=STEP_FUNCTIONS[spec.step_function].fn,
         reduce=REDUCTIONS[reduction(method, spec.aggregation)],
-        baseline=spec.baseline,
-        n_steps=spec.n_steps,
+        features=_features(spec.window, tokens[:-1]),
+        **given,
     )
+
+
+def _features(window: str, inputs: tuple[Token, ...]) -> np.ndarray | None:
+    """Equal numbers for inputs that are taken away together. (n_inputs,)"""
+    if window == "token":
+        return None
+    return np.array((word_ids if window == "word" else sentence_ids)(inputs))
 
 
 def _unit(spec: AttributionSpec, method: Method) -> str:
@@ -98,10 +111,16 @@ def _arrays(spec: AttributionSpec, answer: Answer, steps: dict[str, torch.Tensor
     scores = np.concatenate([scores, np.full((1, scores.shape[1]), np.nan, dtype=np.float32)])
     generated = positions(scores.shape[1])
     unit = _unit(spec, METHODS[spec.method])
-    return {
-        "attributions": NamedArray(scores, {"input": positions(len(scores)), "generated": generated}, unit),
+    axes = {"input": positions(len(scores)), "generated": generated}
+    arrays = {
+        "attributions": NamedArray(scores, axes, unit),
         "step_scores": NamedArray(table, {"step_function": tuple(STEP_FUNCTIONS), "generated": generated}, ""),
     }
+    for name, (leading, values) in answer.parts.items():
+        values = values.transpose(-1, -2).float().numpy()  # (..., n_inputs, G)
+        values = np.concatenate([values, np.full((*values.shape[:-2], 1, values.shape[-1]), np.nan, np.float32)], -2)
+        arrays[name] = NamedArray(values, leading | axes, unit)
+    return arrays
 
 
 def _notes(spec: AttributionSpec, lm, method: Method) -> dict:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from spaces_app.engine import baselines
 from spaces_app.engine.chunks import Budget, in_chunks
-from spaces_app.engine.forward import Body, Sequence
+from spaces_app.engine.forward import Body, Sequence, evaluate
 from spaces_app.engine.gradients import Gradients, Path
 from spaces_app.engine.hooks import showing_attention
 from spaces_app.engine.progress import Progress, Tick
@@ -203,10 +203,9 @@ class ForcedPass:
     def _observe(self, steps: slice, logits: Tensor) -> None:
         """Takes every watched score that is still missing from the logits (g, V) of a pass over the clean sequence."""
         with torch.no_grad():
-            targets = self.sequence.targets[steps].to(logits.device)
             for score, values in self._scores.items():
                 if None in values[steps]:
-                    values[steps] = score(logits, targets).tolist()
+                    values[steps] = evaluate(score, logits, self.sequence, steps).tolist()
 
     def _check_causal(self) -> None:
         """Raises NotSupported for a model whose first target changes when later tokens follow it."""

@@ -62,6 +62,16 @@ class Sequence:
         return self.n_prompt + stop - 1
 
 
+def evaluate(score: Callable, logits: Tensor, sequence: Sequence, steps: slice) -> Tensor:
+    """The score of the targets in `steps` from their logits: (..., g, V) → (..., g).
+
+    score(logits, targets) looks at each target alone. One that compares a target with something of its own, as
+    contrastive ones do, has a method `at(steps)` which gives the score of those targets.
+    """
+    chosen = score.at(steps) if hasattr(score, "at") else score
+    return chosen(logits, sequence.targets[steps].to(logits.device))
+
+
 @dataclass(frozen=True)
 class Passed:
     """What a pass gives: logits (B, g, V) in at least float32, and the two sides of the cut, each (B, g, D)."""

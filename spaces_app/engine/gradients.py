@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from spaces_app.engine.chunks import Budget, even, in_chunks
-from spaces_app.engine.forward import Body, Passed
+from spaces_app.engine.forward import Body, Passed, evaluate
 from spaces_app.engine.tail import Tail
 from spaces_app.engine.vjp import one_hot_cotangents, vjp
 from spaces_app.errors import NotSupported
@@ -148,7 +148,7 @@ class Gradients:
         float16 needs cotangents near 1, or small gradients vanish on the way down: there they are divided by the
         factor (g, 1, 1), which is None otherwise.
         """
-        values = score(passed.logits, self.body.sequence.targets[steps].to(passed.logits.device))  # (B, g)
+        values = evaluate(score, passed.logits, self.body.sequence, steps)  # (B, g)
         half = passed.leaf.dtype == torch.float16
         pairs = passed.pull(values.sum() * FP16_SCALE if half else values.sum())
         if weights is not None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spaces_app.engine.chunks import Budget, in_chunks
-from spaces_app.engine.forward import Body
+from spaces_app.engine.forward import Body, evaluate
 from spaces_app.engine.prefix import Prefix
 
 Score = Callable[[Tensor, Tensor], Tensor]
@@ -92,7 +92,7 @@ class Rows:
 
     def _scored(self, score: Score, steps: slice, embeds: Tensor | None, **options) -> Tensor:
         logits = self.body.decode(steps, embeds, **options).logits
-        values = score(logits, self.body.sequence.targets[steps].to(logits.device))
+        values = evaluate(score, logits, self.body.sequence, steps)
         return values.to(self.embeds.device)
 
 

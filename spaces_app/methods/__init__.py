@@ -1,7 +1,19 @@
 """METHODS: every attribution method. To add one, write its file beside these and name its record here."""
 
 from spaces_app.methods.attention import ATTENTION
-from spaces_app.methods.base import AGGREGATIONS, BASELINES, REDUCTIONS, Answer, Ask, Load, Method, reduction
+from spaces_app.methods.base import (
+    AGGREGATIONS,
+    BASELINES,
+    COMBINATIONS,
+    REDUCTIONS,
+    REMOVALS,
+    UNITS,
+    Answer,
+    Ask,
+    Load,
+    Method,
+    reduction,
+)
 from spaces_app.methods.gradient import INPUT_X_GRADIENT, SALIENCY
 from spaces_app.methods.integrated import INTEGRATED_GRADIENTS
 from spaces_app.methods.perturbation import OCCLUSION
@@ -20,8 +32,11 @@ METHODS: dict[str, Method] = {
 __all__ = [
     "AGGREGATIONS",
     "BASELINES",
+    "COMBINATIONS",
     "METHODS",
     "REDUCTIONS",
+    "REMOVALS",
+    "UNITS",
     "Answer",
     "Ask",
     "Load",

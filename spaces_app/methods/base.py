@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BASELINES = ("auto", "mask", "unk", "pad", "eos", "zero", "mean")
+COMBINATIONS = ("mean", "max", "rollout")
+UNITS = ("token", "word", "sentence")
+REMOVALS = ("replace", "delete")
 
 
 @dataclass(frozen=True)
@@ -15,12 +18,22 @@ class Ask:
 
     score(logits (..., V), targets (...)) → (...): the number explained at each generated token.
     reduce((..., D)) → (...): how a token's hidden units become one score; the identity keeps them.
+    features: (n_inputs,) integers, equal for inputs that are taken away together (a word, a sentence); None: each
+    token on its own. The rest is as in AttributionSpec; a method reads what its `options` name.
     """
 
     score: Callable
     reduce: Callable
     baseline: str = "auto"
     n_steps: int = 50
+    n_samples: int = 50
+    noise: float = 0.0
+    layer: str = "all"
+    head: str = "all"
+    combine: str = "mean"
+    removal: str = "replace"
+    seed: int = 0
+    features: Any = None
 
 
 @dataclass(frozen=True)
@@ -29,12 +42,18 @@ class Answer:
 
     For complete methods, per generated token: explained, the difference that the scores should add up to (before
     reduction), and convergence_gap, their sum minus it. remarks: sentences the reader of the scores needs.
+    parts: finer scores behind them, by name: ({axis: labels}, tensor (..., G, n_inputs)), as for every layer.
     """
 
     scores: Any
     explained: tuple[float, ...] | None = None
     convergence_gap: tuple[float, ...] | None = None
     remarks: tuple[str, ...] = ()
+    parts: dict[str, tuple[dict[str, tuple], Any]] = field(default_factory=dict)
+
+
+def _takes_all(_lm) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +62,8 @@ class Method:
 
     description: one line for people; source: the paper. signed: scores may be negative. complete: scores add up to
     the score minus the baseline's score. options: the AttributionSpec fields it listens to. attribute(run, ask) →
-    Answer, where `run` is a ForcedPass. cost(load) → floating-point operations, where `load` is a Load.
+    Answer, where `run` is a ForcedPass. cost(load) → floating-point operations, where `load` is a Load. refuse(lm) →
+    why it cannot explain a loaded model, one sentence, or "".
     """
 
     name: str
@@ -56,6 +76,7 @@ class Method:
     options: tuple[str, ...]
     attribute: Callable
     cost: Callable
+    refuse: Callable[[Any], str] = _takes_all
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,10 @@ class Load:
     n_source: int
     n_prompt: int
     n_generated: int
-    n_steps: int = 1
+    n_steps: int = 50
+    n_samples: int = 50
+    n_features: int = 0  # what is taken away at a time: words or sentences; 0 stands for single tokens
+    layer: str = "all"
 
     @property
     def n_decoder(self) -> int:
