@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import sys
 import tempfile
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from spaces_app import __version__, gallery
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.base import Analysis
+from spaces_app.analyses.base import Analysis, Result
 from spaces_app.errors import AppError
 from spaces_app.link import to_link
 from spaces_app.runner import Runner
@@ -43,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         for name, default, facts in analysis.spec.options():
             _add_flag(command, name, default, facts)
         command.add_argument("--json", type=Path, metavar="FILE", help="Also write the result as JSON.")
+        _add_data_flags(command)
         command.add_argument("--quiet", action="store_true", help="Print no table, only the link.")
         command.set_defaults(action=lambda parsed, analysis=analysis: _analyse(analysis, parsed))
     recorded = commands.add_parser("gallery", help="Record the examples anew, or compare them with what is recorded.")
@@ -74,17 +77,69 @@ def spec_from_flags(kind: type[Spec], values: dict) -> Spec:
     return kind.from_text({name: str(values[name]) for name in names if name in values})
 
 
+def _add_data_flags(command: argparse.ArgumentParser) -> None:
+    data = command.add_argument_group(
+        "many questions", "One for each row of a table; --json then gets a line for each."
+    )
+    data.add_argument(
+        "--data", metavar="TABLE", help="A JSON, CSV, TSV, Parquet or text file, or a data set of the Hub."
+    )
+    data.add_argument("--data-config", default="", metavar="NAME", help="Configuration of a data set of the Hub.")
+    data.add_argument("--data-split", default="train", metavar="NAME", help="Split of a data set of the Hub.")
+    data.add_argument("--data-revision", default="", metavar="REVISION", help="Revision of a data set of the Hub.")
+    data.add_argument("--limit", type=int, metavar="N", help="Read only this many rows.")
+    data.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="Which column holds an option, such as prompt=question. Columns named like an option need no such flag.",
+    )
+
+
+def _analyse_table(analysis: Analysis, parsed: argparse.Namespace) -> int:
+    """Answer every row; 1 when a row failed, which is told on stderr and in its line, and stops no other."""
+    from spaces_app import dataset
+
+    kind, values = analysis.spec, vars(parsed)
+    fixed = {name: str(values[name]) for name, _, _ in kind.options() if name in values}
+    named = dataset.columns(kind, parsed.column)
+    table = dataset.rows(parsed.data, config=parsed.data_config, split=parsed.data_split, revision=parsed.data_revision)
+    specs = dataset.asked(itertools.islice(table, parsed.limit), kind, named, fixed)
+    tick = _show_progress if sys.stderr.isatty() else None
+    failed = 0
+    with parsed.json.open("w", encoding="utf-8") if parsed.json else contextlib.nullcontext() as lines:
+        for row, answer in enumerate(dataset.run_many(specs, Runner(), tick=tick)):
+            if isinstance(answer, AppError):
+                failed += 1
+                print(f"seqscope: row {row}: {answer}", file=sys.stderr)
+                document = {"row": row, "error": str(answer)}
+            else:
+                link = _link(answer)
+                print(f"{row}: {answer.text!r} {link}")
+                document = {"row": row} | answer.to_dict() | {"link": link}
+            if lines is not None:
+                lines.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+    return 1 if failed else 0
+
+
+def _link(result: Result) -> str:
+    try:
+        return to_link(result.spec)
+    except AppError:
+        return f"?id={result.spec.digest()}"
+
+
 def _analyse(analysis: Analysis, parsed: argparse.Namespace) -> int:
+    if parsed.data:
+        return _analyse_table(analysis, parsed)
     spec = spec_from_flags(analysis.spec, vars(parsed))
     result = Runner().run(spec, tick=_show_progress if sys.stderr.isatty() else None)
     if not parsed.quiet:
         from spaces_app.views.terminal import print_result
 
         print_result(result)
-    try:
-        link = to_link(result.spec)
-    except AppError:
-        link = f"?id={result.spec.digest()}"
+    link = _link(result)
     print(f"Link: {link}")
     if parsed.json:
         document = result.to_dict() | {"link": link}

@@ -20,7 +20,7 @@ LAYERS = [
     {"models", "engine", "training"},
     {"step_functions", "methods"},
     {"analyses", "aggregate"},
-    {"limits", "store", "worker", "lanes", "runner", "gallery"},
+    {"limits", "store", "worker", "lanes", "runner", "gallery", "dataset"},
     {"views", "export"},
     {"tabs"},
     {"ui", "__main__"},
