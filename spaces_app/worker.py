@@ -47,6 +47,10 @@ class Worker:
 
         analysis = ANALYSES[spec.kind]
         with self._models.lease(spec.model, spec.revision, tick) as model:
+            if getattr(spec, "languages", ""):
+                from spaces_app.models.languages import translating
+
+                model = translating(model, spec.languages)
             size = limits.size_of(spec, model)
             limits.check(spec, model.facts, size, self.settings, operations_per_second=operations_per_second(model))
             try:

@@ -107,3 +107,11 @@ def test_a_column_that_is_not_there_is_named(tmp_path, capsys):
     assert "there is no column 'text'. There are question." in capsys.readouterr().err
     assert main(["attribution", "--data", str(path), "--column", "nothing=text"]) == 2
     assert "'nothing=text' is not FIELD=COLUMN" in capsys.readouterr().err
+
+
+def test_a_run_writes_in_the_language_that_is_asked(runner, family_folder):
+    spec = AttributionSpec(model=str(family_folder("nllb")), prompt="a b", max_new_tokens=3, method="attention")
+    usual, german = runner.run(spec), runner.run(spec.replace(languages="deu_Latn"))
+    starts = [[token.text for token in result.tokens if token.segment == "prompt"][-1] for result in (usual, german)]
+    assert starts == ["fra_Latn", "deu_Latn"]
+    assert "Translates from eng_Latn to deu_Latn, as asked." in german.notes["warnings"]

@@ -16,6 +16,7 @@ from support import no_tick
 
 from spaces_app.errors import AppError, ModelUnavailable, NotSupported, SpecError, TooLarge
 from spaces_app.models import checks, placement
+from spaces_app.models.languages import translating
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
@@ -399,3 +400,41 @@ def test_a_padding_token_without_an_embedding_does_not_exist(tmp_path, family_fo
     tokenizer.save_pretrained(folder)
     lm = load_folder(folder)
     assert lm.tokenizer.pad_token_id == lm.facts.d_vocab and lm.facts.pad_id is None
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "pair"),
+    [
+        ("nllb", "deu_Latn", ("eng_Latn", "deu_Latn")),
+        ("nllb", "fra_Latn > deu_Latn", ("fra_Latn", "deu_Latn")),
+        ("m2m100", "de>nl", ("de", "nl")),
+    ],
+)
+def test_another_pair_of_languages_is_another_view_of_the_same_weights(name, wanted, pair, loaded_family):
+    lm = loaded_family(name)
+    before = (lm.encode_prompt("a"), list(lm.decoder_start), lm.facts)
+    other = translating(lm, wanted)
+    assert other.model is lm.model and other.facts.languages == pair
+    texts = [token.text for token in other.tokens(other.encode_prompt("a"), other.decoder_start, [])]
+    tags = [f"__{language}__" if len(language) == 2 else language for language in pair]
+    assert [text for text in texts if text in tags] == tags
+    assert other.notes[0] == f"Translates from {pair[0]} to {pair[1]}, as asked."
+    assert (lm.encode_prompt("a"), list(lm.decoder_start), lm.facts) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "sentence"),
+    [
+        ("nllb", "tlh_Latn", "the model knows no language 'tlh_Latn'"),
+        ("nllb", "a > b > c", "is not a language or SOURCE > TARGET"),
+        ("m2m100", "deu_Latn", "the model knows no language 'deu_Latn'. They look like en."),
+        ("bart", "de", "has no languages to choose from"),
+    ],
+)
+def test_a_language_that_cannot_be_is_refused_in_a_sentence(name, wanted, sentence, loaded_family):
+    with pytest.raises(AppError, match=sentence):
+        translating(loaded_family(name), wanted)
+
+
+def test_no_languages_asked_leave_the_model_as_it_is(loaded_family):
+    assert translating(loaded_family("bart"), " ") is loaded_family("bart")

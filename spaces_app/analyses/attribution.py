@@ -149,6 +149,12 @@ class AttributionSpec(Spec):
         high=1.0,
         group="generation",
     )
+    languages: str = option(
+        "",
+        "For a model of many languages: the one to write in, such as fra_Latn, or source > target.",
+        max_chars=60,
+        group="generation",
+    )
     seed: int = option(0, "Seed of the sampling.", low=0, high=2**31 - 1, group="generation")
 
     def unused(self) -> Iterable[str]:

@@ -69,13 +69,13 @@ def set_languages(tokenizer: PreTrainedTokenizerBase, forced_bos: int | None) ->
     french, english = {2: ("fr", "en"), 5: ("fr_XX", "en_XX")}.get(len(source), ("fra_Latn", "eng_Latn"))
     forced = "" if forced_bos is None else str(tokenizer.convert_ids_to_tokens(forced_bos)).strip("_")
     for target in (forced, tokenizer.tgt_lang, english if source == french else french):
-        if target and len(target) == len(source) and _language_id(tokenizer, target) is not None:
+        if target and len(target) == len(source) and language_id(tokenizer, target) is not None:
             tokenizer.tgt_lang = target
             return (source, target)
     return ()
 
 
-def _language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | None:
+def language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | None:
     """The id of the tag of a language, which is "__fr__" for "fr" and the code itself for longer codes."""
     tag = f"__{language}__" if len(language) == 2 else language
     token_id = tokenizer.convert_tokens_to_ids(tag)
@@ -84,7 +84,7 @@ def _language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | Non
 
 def _forced_bos(model, tokenizer, languages: tuple[str, ...], d_vocab: int) -> int | None:
     if languages:
-        return _inside(_language_id(tokenizer, languages[1]), d_vocab)
+        return _inside(language_id(tokenizer, languages[1]), d_vocab)
     return _id(model, "forced_bos_token_id", d_vocab)
 
 
