@@ -38,6 +38,7 @@ function readPayload(payload) {
     unit: String(data.unit || ""),
     steps: data.steps || {},
     stepLabels: data.step_labels || {},
+    shown: Array.isArray(data.shown) ? data.shown : Object.keys(data.steps || {}),
     selected: Array.isArray(data.selected) ? data.selected : [0, 0],
     state: String(data.state || ""),
     notes: data.notes || [],
@@ -207,6 +208,8 @@ function parseState(text, columns, rows) {
       const b = span[2] === undefined ? a : Number(span[2]);
       if (a <= b && b < columns) state.sel = [a, b];
     } else if (key === "in" && /^\d{1,6}$/.test(value) && Number(value) < rows) state.in = Number(value);
+    else if (key === "part" && /^\d{1,6}$/.test(value)) state.part = Number(value);
+    else if (key === "curve" && value.length <= 40) state.curve = value;
     else if (key === "unit" && UNIT_KINDS.includes(value)) state.unit = value;
     else if (key === "range" && RANGE_KINDS.includes(value)) state.range = value;
     else if (key === "view" && VIEW_KINDS.includes(value)) state.view = value;
@@ -218,5 +221,8 @@ function formatState(state) {
   const parts = [];
   if (state.sel) parts.push("sel:" + state.sel[0] + "-" + state.sel[1]);
   if (state.in !== null && state.in !== undefined) parts.push("in:" + state.in);
-  return parts.concat(["unit:" + state.unit, "range:" + state.range, "view:" + state.view]).join(",");
+  parts.push("unit:" + state.unit, "range:" + state.range, "view:" + state.view);
+  if (state.curve) parts.push("curve:" + state.curve);
+  if (state.part !== null && state.part !== undefined) parts.push("part:" + state.part);
+  return parts.join(",");
 }

@@ -155,22 +155,34 @@ function probabilityCaption(model, target) {
 }
 
 // [label, text] pairs about a generated unit: its step scores when it is one token, else each token's probability.
-function stepDetails(model, unit) {
+// first: the step score that stands before the others, and is told of each token; "" for none.
+function stepDetails(model, unit, first) {
+  const has = (name, c) => typeof model.steps[name][c] === "number";
   if (unit.c0 === unit.c1) {
-    return Object.keys(model.steps)
-      .filter((name) => typeof model.steps[name][unit.c0] === "number")
+    const known = first && model.steps[first] ? [first] : [];
+    return known.concat(model.shown.filter((name) => model.steps[name] && name !== first))
+      .filter((name) => has(name, unit.c0))
       .map((name) => stepDetail(model.stepLabels[name], name, model.steps[name][unit.c0]));
   }
   const p = probabilityOf(model, unit.c0, unit.c1);
-  if (p === null) return [];
-  const rows = [["Probability", formatProbability(p)]];
-  if (unit.c1 - unit.c0 < 6) {
-    for (let c = unit.c0; c <= unit.c1; c++) {
-      const text = labelOf(model.tokens[model.generated[c]].text, 16);
-      rows.push(["‘" + text + "’", formatProbability(model.steps.probability[c])]);
-    }
+  const rows = p === null ? [] : [["Probability", formatProbability(p)]];
+  const name = first && model.steps[first] ? first : "probability";
+  if (!model.steps[name] || unit.c1 - unit.c0 >= 6) return rows;
+  for (let c = unit.c0; c <= unit.c1; c++) {
+    if (!has(name, c)) continue;
+    const text = "‘" + labelOf(model.tokens[model.generated[c]].text, 16) + "’";
+    const [label, number] = stepDetail(model.stepLabels[name], name, model.steps[name][c]);
+    rows.push([name === "probability" ? text : label + " of " + text, number]);
   }
   return rows;
+}
+
+// " Entropy 1.25 nats." about one token; the probability has a sentence of its own.
+function stepCaption(model, target, name) {
+  if (!name || name === "probability" || target.c0 !== target.c1) return [];
+  const value = (model.steps[name] || [])[target.c0];
+  if (typeof value !== "number") return [];
+  return [" " + stepDetail(model.stepLabels[name], name, value).join(" ") + "."];
 }
 
 function stepDetail(known, name, value) {

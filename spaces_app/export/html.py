@@ -7,14 +7,22 @@ import hashlib
 import html
 import json
 
-import numpy as np
+from components.context_reliance.assets import ASSETS as CONTEXT_RELIANCE
+from components.contrastive.assets import ASSETS as CONTRASTIVE
+from components.figure.assets import Assets
+from components.layer_grid.assets import ASSETS as LAYER_GRID
+from components.neuron_factors.assets import ASSETS as NEURON_FACTORS
+from components.token_heatmap.assets import ASSETS as TOKEN_HEATMAP
+from spaces_app.export.tables import table
 
-from components.token_heatmap import assets
-
-_MOUNT = (
-    f'Seqscope.tokenHeatmap.mount(document.querySelector(".{assets.ROOT_CLASS}"), '
-    'JSON.parse(document.getElementById("value").textContent));'
-)
+# Script and style of each kind of figure.
+FIGURES: dict[str, Assets] = {
+    "token_heatmap": TOKEN_HEATMAP,
+    "contrastive": CONTRASTIVE,
+    "context_reliance": CONTEXT_RELIANCE,
+    "neuron_factors": NEURON_FACTORS,
+    "layer_grid": LAYER_GRID,
+}
 _PAGE_STYLE = """
 :root { color-scheme: light dark; }
 body {
@@ -30,12 +38,13 @@ _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 def standalone(value: dict, *, title: str = "Seqscope") -> str:
-    """A whole HTML page that draws `value` (of `views.token_heatmap`) with hover, tap, keyboard and all views.
+    """A whole HTML page that draws the value of any view with hover, tap, keyboard and all that it can do.
 
     The page may run this one script and use this one style, both named by hash in its policy, and nothing else: it
     makes no request, and text of the model cannot become code. Without scripts it shows a plain table.
     """
-    script, style = assets.script() + _MOUNT, _PAGE_STYLE + assets.style()
+    assets = FIGURES[value["kind"]]
+    script, style = assets.script() + mounting(assets), _PAGE_STYLE + assets.style()
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
@@ -45,9 +54,17 @@ def standalone(value: dict, *, title: str = "Seqscope") -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{heading}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n"
-        f'<div class="{assets.ROOT_CLASS}"></div>\n<noscript>{table(value)}</noscript>\n</main>\n'
+        f'<div class="{assets.root_class}"></div>\n<noscript>{table(value)}</noscript>\n</main>\n'
         f'<script type="application/json" id="value">{_json(value)}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def mounting(assets: Assets) -> str:
+    """The line of script that draws the value beside it."""
+    return (
+        f'Seqscope.{assets.name}.mount(document.querySelector("{assets.selector}"), '
+        'JSON.parse(document.getElementById("value").textContent));'
     )
 
 
@@ -57,35 +74,13 @@ def frame(value: dict, *, title: str = "Seqscope", height: int = 0) -> str:
     A notebook that is not trusted drops the frame's content, so the plain table follows it, folded.
     """
     # Measured: the parts around the text take 420 px; a line of 17 px text holds some 15 tokens.
-    guess = 420 + 32 * (1 + len(value["tokens"]) // 15)
+    guess = 420 + 32 * (1 + len(value.get("tokens", ())) // 15)
     page = html.escape(standalone(value, title=title), quote=True)
     return (
         f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{html.escape(title, quote=True)}" '
         f'style="width:100%;height:{height or min(900, guess)}px;border:0"></iframe>'
         f"<details><summary>As a table</summary>{table(value)}</details>"
     )
-
-
-def table(value: dict) -> str:
-    """Plain markup without scripts: each generated token, its probability, and the three tokens it relies on most."""
-    rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in _strongest(value))
-    return f"<table><tr><th>Generated</th><th>Probability</th><th>Relies most on</th></tr>{rows}</table>"
-
-
-def _strongest(value: dict) -> list[tuple[str, str, str]]:
-    scores = np.frombuffer(base64.b64decode(value["scores"]["f32"]), dtype="<f4")
-    scores = np.nan_to_num(scores.reshape(value["scores"]["rows"], value["scores"]["cols"]))
-    texts = [token["text"] for token in value["tokens"]]
-    probabilities = value["steps"].get("probability") or [None] * len(value["generated"])
-    rows = []
-    for column, token in enumerate(value["generated"]):
-        sizes = np.abs(scores[:, column])
-        total = sizes.sum() or 1.0
-        best = [i for i in np.argsort(-sizes, kind="stable")[:3] if sizes[i] > 0]
-        reasons = ", ".join(f"‘{texts[i]}’ {scores[i, column] / total:.0%}" for i in best)
-        p = probabilities[column]
-        rows.append((texts[token], "" if p is None else f"{p:.1%}", reasons))
-    return rows
 
 
 def _json(value: dict) -> str:

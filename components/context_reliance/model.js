@@ -1,0 +1,177 @@
+// The numbers of a context-reliance figure: units of text, thresholds, cues, sentences. Knows nothing of the page.
+
+const UNIT_KINDS = ["token", "word"];
+const VIEW_KINDS = ["words", "sentences"];
+
+function decodeMatrix(packed) {
+  const binary = atob(packed.f32);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  const values = new Float32Array(bytes.buffer); // every browser runs on little-endian machines
+  if (values.length !== packed.rows * packed.cols) throw new Error("scores and tokens do not fit");
+  return { rows: packed.rows, cols: packed.cols, values };
+}
+
+// A checked, decoded payload. Throws when the parts do not fit together.
+function readPayload(payload) {
+  const data = typeof payload === "string" ? JSON.parse(payload) : payload;
+  if (data.kind !== "context_reliance") throw new Error("not a figure of context reliance");
+  const cues = decodeMatrix(data.scores);
+  const { tokens, generated, context } = data;
+  if (cues.rows !== context.length || cues.cols !== generated.length) throw new Error("scores and tokens do not fit");
+  [...generated, ...context].forEach((i) => {
+    if (!tokens[i]) throw new Error("unknown token " + i);
+  });
+  const metrics = data.metrics.map((metric) => ({ ...metric, name: String(metric.name), label: String(metric.label) }));
+  if (!metrics.length || metrics.some((metric) => metric.values.length !== generated.length)) {
+    throw new Error("the scores of the answer do not fit");
+  }
+  const sentences = data.sentences && {
+    spans: data.sentences.spans,
+    without: decodeMatrix(data.sentences.without),
+    weights: data.sentences.weights ? decodeMatrix(data.sentences.weights) : null,
+  };
+  const role = tokens.map(() => "query");
+  context.forEach((i) => (role[i] = "context"));
+  generated.forEach((i) => (role[i] = "answer"));
+  return {
+    tokens, generated, context, cues, metrics, role,
+    sentences: sentences && sentences.spans.length ? sentences : null,
+    groups: data.groups || {},
+    with: data.p_with || [],
+    without: data.p_without || [],
+    alternatives: data.without || [],
+    defaults: { sigma: 1, least: 0, cue: 1, top: 0, ...(data.defaults || {}) },
+    signed: Boolean(data.signed),
+    method: String(data.method || ""),
+    target: String(data.target || ""),
+    unit: String(data.unit || ""),
+    state: String(data.state || ""),
+    notes: data.notes || [],
+    badges: data.badges || [],
+  };
+}
+
+// The units of one granularity: {first, last, text, role, special, at}: 'at' are its rows of the context or its
+// columns of the answer.
+function unitsOf(model, kind) {
+  const numbers = kind === "word" && model.groups.word ? model.groups.word : model.tokens.map((_, i) => i);
+  const place = new Map([...model.context.map((i, row) => [i, row]), ...model.generated.map((i, c) => [i, c])]);
+  const units = [];
+  model.tokens.forEach((token, i) => {
+    let unit = units[units.length - 1];
+    const special = Boolean(token.special);
+    const role = model.role[i];
+    const rest = token.text === "" && unit && !special && !unit.special && unit.role === role; // of a split character
+    const same = unit && numbers[i] === numbers[i - 1] && unit.role === role && unit.special === special;
+    const segment = String(token.segment);
+    if (!rest && (!same || unit.segment !== segment)) {
+      unit = { first: i, last: i, text: "", role, special, segment, at: [] };
+      units.push(unit);
+    }
+    unit.last = i;
+    unit.text += token.text;
+    if (place.has(i)) unit.at.push(place.get(i));
+  });
+  return units;
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const product = (values) => values.reduce((total, value) => total * value, 1);
+
+// Scores of units: how far each answer unit depends on the context, and each context unit's part in it.
+function tableOf(model, kind) {
+  const units = unitsOf(model, kind);
+  const context = units.filter((unit) => unit.role === "context");
+  const answer = units.filter((unit) => unit.role === "answer");
+  const query = units.filter((unit) => unit.role === "query");
+  const dependence = (metric, unit) => sum(unit.at.map((c) => metric.values[c]).filter((v) => typeof v === "number"));
+  const cue = (from, to) => {
+    let total = 0;
+    from.at.forEach((row) => to.at.forEach((c) => {
+      const value = model.cues.values[row * model.cues.cols + c];
+      if (value === value) total += value;
+    }));
+    return total;
+  };
+  return { kind, units, context, answer, query, dependence, cue };
+}
+
+// Mean and standard deviation (over n − 1) of a list; deviation 0 when there are fewer than three, where it means
+// nothing: of two numbers neither can be a deviation above their mean.
+function momentsOf(values) {
+  const mean = values.length ? sum(values) / values.length : 0;
+  const n = values.length;
+  const deviation = n > 2 ? Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (n - 1)) : 0;
+  return { mean, deviation };
+}
+
+// Which of the values count: at least the cut mean + sigma · deviation and at least 'least' in size, of those the top
+// ones (0: all). Returns {cut, chosen: indices, strongest first, nearest: the largest index}.
+function chosenOf(values, { sigma, least, top }) {
+  const sizes = values.map((value) => Math.abs(value));
+  const { mean, deviation } = momentsOf(sizes);
+  const cut = Math.max(least, sizes.length > 2 ? mean + sigma * deviation : least);
+  const order = sizes.map((_, i) => i).sort((a, b) => sizes[b] - sizes[a] || a - b);
+  let chosen = order.filter((i) => sizes[i] >= cut && sizes[i] > 0);
+  if (top > 0) chosen = chosen.slice(0, top);
+  return { cut, chosen, nearest: order.length ? order[0] : -1 };
+}
+
+// Counts of sizes in equal bins from 0 to the largest, and where the cut stands between 0 and 1.
+function histogramOf(values, cut, bins) {
+  const sizes = values.map((value) => Math.abs(value));
+  const high = Math.max(cut, ...sizes, 1e-12);
+  const counts = new Array(bins).fill(0);
+  sizes.forEach((size) => (counts[Math.min(bins - 1, Math.floor((size / high) * bins))] += 1));
+  return { counts, at: Math.min(1, cut / high), high };
+}
+
+// Sentences by how far the log-probability of the columns falls without each. {sentence, fall, p, weight} in order.
+function sentenceRanking(model, columns) {
+  const { spans, without, weights } = model.sentences;
+  const before = product(columns.map((c) => model.with[c]));
+  return spans
+    .map((span, s) => {
+      const row = (matrix) => columns.map((c) => matrix.values[s * matrix.cols + c]);
+      const p = product(row(without));
+      const fall = Math.log(Math.max(before, 1e-30)) - Math.log(Math.max(p, 1e-30));
+      const text = model.tokens.slice(span[0], span[1] + 1).map((token) => token.text).join("");
+      return { sentence: s, text, p, fall, weight: weights ? sum(row(weights)) : null };
+    })
+    .sort((a, b) => b.fall - a.fall || a.sentence - b.sentence);
+}
+
+const within = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
+
+// "sel:3-3,metric:kl-divergence,unit:word,view:words,cut:100,cue:150,top:2,least:50": cuts in hundredths of a standard
+// deviation, least in thousandths of the metric's unit. Whatever is not understood is left out.
+function parseState(text, columns, names) {
+  const state = {};
+  String(text || "").split(",").forEach((part) => {
+    const match = /^([a-z]+):([a-z0-9-]{1,40})$/.exec(part);
+    if (!match) return;
+    const [, key, value] = match;
+    const span = /^(\d{1,6})-(\d{1,6})$/.exec(value);
+    const number = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
+    if (key === "sel" && span && Number(span[1]) <= Number(span[2]) && Number(span[2]) < columns) {
+      state.sel = [Number(span[1]), Number(span[2])];
+    } else if (key === "metric") {
+      const name = names.find((known) => known.replace(/_/g, "-") === value);
+      if (name) state.metric = name;
+    } else if (key === "unit" && UNIT_KINDS.includes(value)) state.unit = value;
+    else if (key === "view" && VIEW_KINDS.includes(value)) state.view = value;
+    else if (key === "cut" && within(number, 0, 400)) state.sigma = number / 100;
+    else if (key === "cue" && within(number, 0, 400)) state.cue = number / 100;
+    else if (key === "top" && within(number, 0, 99)) state.top = number;
+    else if (key === "least" && within(number, 0, 999999)) state.least = number / 1000;
+  });
+  return state;
+}
+
+function formatState(state) {
+  const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
+  parts.push("metric:" + state.metric.replace(/_/g, "-"), "unit:" + state.unit, "view:" + state.view);
+  parts.push("cut:" + Math.round(state.sigma * 100), "cue:" + Math.round(state.cue * 100), "top:" + state.top);
+  return parts.concat("least:" + Math.round(state.least * 1000)).join(",");
+}

@@ -1,0 +1,86 @@
+"""A figure as a Gradio component: a constant template; data arrives in `value` and is drawn by the figure's script."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import ClassVar
+
+import gradio as gr
+
+from components.figure.assets import Assets
+
+# Runs once for each instance. `watch` comes first: an exception before it would leave the figure dead for ever.
+_ON_LOAD = """
+let parts = null;
+let figure = null;
+let mounted = null;
+const draw = () => {
+  const root = element.querySelector("SELECTOR");
+  if (!parts || !root) return;
+  if (mounted === root) return figure.update(props.value);
+  if (figure) figure.destroy();
+  mounted = root;
+  figure = parts.mount(root, props.value, { emit: (detail) => trigger("select", detail) });
+};
+watch("value", draw);
+const unpack = async (text) => {
+  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const [script, style] = await new Response(stream).json();
+  const sheet = document.createElement("style");
+  sheet.textContent = style;
+  element.prepend(sheet);
+  new Function(script)();
+  parts = window.Seqscope.NAME;
+  draw();
+};
+unpack("PACKED").catch((error) => {
+  console.error(error);
+  element.querySelector("SELECTOR").textContent = "This figure cannot be drawn: " + error.message;
+});
+""".strip()
+
+
+class Figure(gr.HTML):
+    """The base of every figure; a subclass names its `assets`, and its docstring says what the value is.
+
+    Return a new value to redraw, not `gr.update`, which loses it in a tab that has not been opened yet. The `select`
+    event fires when a visitor pins something.
+    """
+
+    assets: ClassVar[Assets]
+
+    def __init__(self, value=None, **kwargs):
+        assets = self.assets
+        load = _ON_LOAD.replace("SELECTOR", assets.selector).replace("NAME", assets.name)
+        fixed = {
+            # Text never goes through Gradio's templates: they would run a token such as ${alert(1)}.
+            "html_template": f'<div class="{assets.root_class}"></div>',
+            "js_on_load": load.replace("PACKED", assets.packed()),
+            "apply_default_css": False,
+        }
+        super().__init__(value=value, **{**kwargs, **fixed})
+
+    def postprocess(self, value):
+        """One JSON string: Gradio wraps nested data in proxies, which would slow down every event of the page."""
+        if value is None or value == "":
+            return None
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def preprocess(self, payload):
+        return json.loads(payload) if payload else None
+
+    def api_info(self):
+        return {"type": "string", "description": f"A {self.assets.name} figure as JSON."}
+
+    def example_payload(self):
+        return None
+
+    def example_value(self):
+        return None
+
+    def process_example(self, value, cache_dir=None):
+        """The generated text, escaped: Gradio inserts examples of HTML components as markup."""
+        tokens = value["tokens"] if value else []
+        return html.escape("".join(token["text"] for token in tokens if token["segment"] == "generated"))

@@ -1,0 +1,188 @@
+// The running text: one cell per unit, coloured or with bars. Knows what to show, not why.
+
+const SEGMENT_NAMES = { source: "Source tokens", prompt: "Prompt tokens", generated: "Generated tokens" };
+
+
+// handlers: hover(u | null), pick(u, extend), clear()
+class Flow {
+  constructor(host, handlers) {
+    Object.assign(this, { host, handlers, table: null, cells: [], painted: [], leaving: 0 });
+    host.addEventListener("pointerover", (event) => {
+      if (event.pointerType !== "touch") this.hover(this.unitAt(event));
+    });
+    host.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch") this.hover(null);
+    });
+    host.addEventListener("mousedown", (event) => {
+      if (event.shiftKey) event.preventDefault(); // else the browser selects text
+    });
+    host.addEventListener("focusin", (event) => {
+      const u = this.unitAt(event);
+      if (u !== null && event.target.matches(":focus-visible")) this.hover(u);
+    });
+    host.addEventListener("focusout", () => this.hover(null));
+    host.addEventListener("click", (event) => this.click(event));
+    host.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  build(model, table, percent) {
+    Object.assign(this, { table, percent, cells: [], painted: [] });
+    const { host } = this;
+    host.textContent = "";
+    host.classList.toggle("ss-percent", percent);
+    host.classList.toggle("ss-tokens", table.kind === "token");
+    host.classList.toggle("ss-long", model.n > 60);
+    const has = (segment) => table.units.some((unit) => unit.segment === segment);
+    if (has("source")) {
+      host.appendChild(element("div", "ss-label", "Source"));
+      this.addLine((unit) => unit.segment === "source").appendChild(this.listFor("source"));
+      host.appendChild(element("div", "ss-label", "Output"));
+    }
+    const line = this.addLine((unit) => unit.segment !== "source");
+    if (has("prompt")) line.appendChild(this.listFor("prompt"));
+    if (has("prompt") && has("generated")) {
+      line.appendChild(element("span", "ss-divider")).setAttribute("aria-hidden", "true");
+    }
+    if (has("generated")) line.appendChild(this.listFor("generated"));
+  }
+
+  addLine(keep) {
+    const line = this.host.appendChild(element("div", "ss-line"));
+    const texts = this.table.units.filter((unit) => keep(unit) && !unit.special).map((unit) => unit.text);
+    line.dir = directionOf(texts.join(""));
+    return line;
+  }
+
+  listFor(segment) {
+    const list = element("span", "ss-list ss-" + segment);
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", SEGMENT_NAMES[segment]);
+    list.setAttribute("aria-orientation", "horizontal");
+    if (segment === "generated") list.setAttribute("aria-multiselectable", "true");
+    let glued = null; // the cell that the next one touches
+    this.table.units.forEach((unit, u) => {
+      if (unit.segment !== segment) return;
+      const { cell, outside } = this.cellFor(unit, u);
+      let base = "ss-cell" + (unit.special ? " ss-special" : "");
+      if (glued && !outside.before && !unit.special) {
+        base += " ss-joined";
+        glued.base += " ss-joining";
+      }
+      this.cells[u] = cell;
+      this.painted[u] = { base, look: "", background: "", number: SPACE, fill: "", selected: "false", stop: -1 };
+      if (outside.before) list.appendChild(document.createTextNode(outside.before));
+      list.appendChild(cell);
+      if (outside.after) list.appendChild(document.createTextNode(outside.after));
+      glued = outside.after === "" && !unit.special ? this.painted[u] : null;
+    });
+    return list;
+  }
+
+  cellFor(unit, u) {
+    const cell = element("span", "ss-cell");
+    cell.setAttribute("role", "option");
+    cell.setAttribute("aria-selected", "false");
+    cell.tabIndex = -1;
+    cell.dataset.u = u;
+    const outside = appendPieces(this.percent ? cell.appendChild(element("span", "ss-text")) : cell, unit.text);
+    if (this.percent) {
+      cell.ssFill = cell.appendChild(element("span", "ss-bar")).appendChild(element("span", "ss-fill"));
+      cell.ssNumber = cell.appendChild(element("span", "ss-number", SPACE));
+    }
+    return { cell, outside };
+  }
+
+  // picture: {ranking or null, part(value), colour(value), solid(value), focus and pinned: sets, dimAfter, tabStops}
+  paint(picture) {
+    const { ranking } = picture;
+    for (let u = 0; u < this.table.U; u++) {
+      const cell = this.cells[u];
+      const before = this.painted[u];
+      const focused = picture.focus.has(u);
+      const value = ranking && !focused ? ranking.values[u] : NaN;
+      const part = value === value ? picture.part(value) : 0;
+      let look = before.base;
+      if (focused) look += " ss-focus";
+      else if (u > picture.dimAfter) look += " ss-later";
+      if (value === value) look += " ss-scored";
+      if (part > 0) look += value < 0 && part > 0.02 ? " ss-tinted ss-negative" : " ss-tinted";
+      if (picture.pinned.has(u) && !focused) look += " ss-pinned";
+      if (look !== before.look) cell.className = before.look = look;
+      const background = part > 0 ? picture[this.percent ? "solid" : "colour"](value) : "";
+      const share = value === value ? ranking.shares[u] : NaN;
+      if (this.percent) this.paintBar(cell, before, { part, share, background });
+      else if (background !== before.background) cell.style.backgroundColor = before.background = background;
+      const selected = picture.pinned.has(u) ? "true" : "false";
+      if (selected !== before.selected) cell.setAttribute("aria-selected", (before.selected = selected));
+      const stop = picture.tabStops.includes(u) ? 0 : -1;
+      if (stop !== before.stop) cell.tabIndex = before.stop = stop;
+    }
+  }
+
+  // The bar's length follows the colour range; the number is the share.
+  paintBar(cell, before, { part, share, background }) {
+    const number = share === share ? formatPercent(share).replace(SPACE, "") : SPACE;
+    const fill = part > 0 ? "scaleX(" + Math.max(0.04, part).toFixed(3) + ")" : "scaleX(0)";
+    if (number !== before.number) cell.ssNumber.textContent = before.number = number;
+    if (fill !== before.fill) cell.ssFill.style.transform = before.fill = fill;
+    if (background !== before.background) cell.ssFill.style.backgroundColor = before.background = background;
+  }
+
+  unitAt(event) {
+    const cell = event.target.closest ? event.target.closest(".ss-cell") : null;
+    return cell && this.host.contains(cell) ? Number(cell.dataset.u) : null;
+  }
+
+  hover(u) {
+    clearTimeout(this.leaving);
+    // Crossing the gap between two lines must not flash the pinned selection.
+    if (u === null) this.leaving = setTimeout(() => this.handlers.hover(null), 120);
+    else this.handlers.hover(u);
+  }
+
+  click(event) {
+    const selection = window.getSelection();
+    const copying = selection && !selection.isCollapsed && this.host.contains(selection.anchorNode);
+    if (copying && !event.shiftKey) return;
+    clearTimeout(this.leaving);
+    const u = this.unitAt(event);
+    if (u === null) this.handlers.clear();
+    else this.handlers.pick(u, event.shiftKey);
+  }
+
+  key(event) {
+    const u = this.unitAt(event);
+    if (u === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = event.key === "Enter" || event.key === " " ? u : this.neighbour(u, event.key);
+    if (next === null) return;
+    event.preventDefault();
+    this.cells[next].focus();
+    clearTimeout(this.leaving);
+    this.handlers.pick(next, event.shiftKey);
+  }
+
+  // The cell an arrow key leads to; up and down go by what is drawn, since the text wraps.
+  neighbour(u, key) {
+    const { cells } = this;
+    const { units } = this.table;
+    const rtl = cells[u].closest(".ss-line").dir === "rtl";
+    const step = { ArrowLeft: rtl ? 1 : -1, ArrowRight: rtl ? -1 : 1 }[key];
+    if (step) return cells[u + step] ? u + step : null;
+    const same = units.map((unit, i) => i).filter((i) => units[i].segment === units[u].segment);
+    if (key === "Home") return same[0];
+    if (key === "End") return same[same.length - 1];
+    if (key !== "ArrowUp" && key !== "ArrowDown") return null;
+    const here = cells[u].getBoundingClientRect();
+    const direction = key === "ArrowUp" ? -1 : 1;
+    let best = null;
+    let least = Infinity;
+    cells.forEach((cell, i) => {
+      const there = cell.getBoundingClientRect();
+      const down = (there.top - here.top) * direction;
+      if (down < here.height / 2) return;
+      const distance = down * 8 + Math.abs(there.left + there.width / 2 - here.left - here.width / 2);
+      if (distance < least) [best, least] = [i, distance];
+    });
+    return best;
+  }
+}

@@ -1,0 +1,84 @@
+// The numbers of a grid: named rows and columns, one or more matrices over them, and what stands behind each cell.
+
+const SCALES = ["linear", "log", "rank"];
+
+function readGrid(payload) {
+  const data = typeof payload === "string" ? JSON.parse(payload) : payload;
+  if (data.kind !== "layer_grid") throw new Error("not a grid");
+  const { rows, cols } = data;
+  const matrices = data.matrices.map((matrix) => {
+    const values = decodeScores(matrix);
+    const wrong = matrix.rows !== rows.names.length || matrix.cols !== cols.names.length;
+    if (wrong || values.length !== matrix.rows * matrix.cols) throw new Error("values and names do not fit");
+    return {
+      name: String(matrix.name), label: String(matrix.label), unit: String(matrix.unit || ""), values,
+      signed: Boolean(matrix.signed), scale: SCALES.includes(matrix.scale) ? matrix.scale : "linear",
+      about: String(matrix.about || ""), high: typeof matrix.high === "number" ? matrix.high : null,
+    };
+  });
+  if (!matrices.length) throw new Error("there is no matrix");
+  return {
+    matrices,
+    rows: { label: String(rows.label), names: rows.names.map(String) },
+    cols: { label: String(cols.label), names: cols.names.map(String), segments: cols.segments || [] },
+    top: data.top || null, // for each row and column a list of [text, probability]
+    watched: (data.watched || []).map((curve) => ({ label: String(curve.label), values: decodeScores(curve) })),
+    watchedUnit: String(data.watched_unit || ""),
+    upward: Boolean(data.upward), // the first row is drawn at the bottom, as layers stand in pictures of models
+    hint: String(data.hint || ""),
+    selected: Array.isArray(data.selected) ? data.selected : [0, 0],
+    state: String(data.state || ""),
+    notes: data.notes || [],
+    badges: data.badges || [],
+  };
+}
+
+// A table as the matrix picture reads it: units are the rows and then the columns.
+function gridTable(model, matrix) {
+  const [R, C] = [model.rows.names.length, model.cols.names.length];
+  const order = Array.from({ length: R }, (_, r) => (model.upward ? R - 1 - r : r));
+  const rowUnit = (r) => ({ text: model.rows.names[r], segment: "prompt", special: false, row: r });
+  const columnUnit = (c) => ({ text: model.cols.names[c], segment: model.cols.segments[c] || "prompt", column: c });
+  const units = [...order.map(rowUnit), ...model.cols.names.map((_, c) => columnUnit(c))];
+  const values = new Float32Array(units.length * C).fill(NaN);
+  order.forEach((r, u) => values.set(matrix.values.subarray(r * C, (r + 1) * C), u * C));
+  const scored = new Uint8Array(units.length);
+  scored.fill(1, 0, R);
+  const targets = model.cols.names.map((_, c) => R + c);
+  return { units, values, scored, targets, C, order, unitOfRow: (r) => order.indexOf(r) };
+}
+
+// How dark a value is, 0 to 1. Ranks are logarithmic and the other way round: rank 1 is the darkest.
+function shadeOf(matrix) {
+  let high = matrix.high;
+  if (high === null) high = matrix.values.reduce((most, v) => (v === v ? Math.max(most, Math.abs(v)) : most), 0);
+  if (matrix.scale === "rank") {
+    const most = Math.log10(Math.max(high, 10));
+    return { high, part: (value) => Math.max(0.02, 1 - Math.log10(Math.max(1, value)) / most) };
+  }
+  if (matrix.scale === "log") {
+    return { high, part: (value) => Math.log1p(Math.abs(value)) / Math.log1p(Math.max(high, 1e-12)) };
+  }
+  return { high, part: (value) => Math.abs(value) / Math.max(high, 1e-12) };
+}
+
+// "sel:4-7,show:rank": row and column of the cell that is read, and the matrix that is shown.
+function parseGridState(text, rows, columns, names) {
+  const state = {};
+  String(text || "").split(",").forEach((part) => {
+    const match = /^([a-z]+):([a-z0-9-]{1,40})$/.exec(part);
+    if (!match) return;
+    const cell = /^(\d{1,6})-(\d{1,6})$/.exec(match[2]);
+    if (match[1] === "sel" && cell && Number(cell[1]) < rows && Number(cell[2]) < columns) {
+      state.sel = [Number(cell[1]), Number(cell[2])];
+    } else if (match[1] === "show") {
+      const name = names.find((known) => known.replace(/_/g, "-") === match[2]);
+      if (name) state.show = name;
+    }
+  });
+  return state;
+}
+
+function formatGridState(state) {
+  return "sel:" + state.sel[0] + "-" + state.sel[1] + ",show:" + state.show.replace(/_/g, "-");
+}

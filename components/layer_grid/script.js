@@ -1,0 +1,253 @@
+// The figure: a grid, the cell that is read, and what stands behind it. mount(root, value, {emit}) is all.
+
+const EMPTY_GRID = "Nothing to show yet. Write a text and press Run.";
+
+function buildGrid(root, on) {
+  root.textContent = "";
+  const parts = { tip: new Tip(root), legend: new Legend() };
+  parts.empty = root.appendChild(element("p", "ss-empty"));
+  parts.frame = root.appendChild(element("div", "ss-frame"));
+  parts.toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
+  parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
+  parts.stage = parts.frame.appendChild(element("div", "ss-stage"));
+  parts.hint = parts.stage.appendChild(element("p", "ss-hint"));
+  parts.matrix = parts.stage.appendChild(element("div", "ss-matrix"));
+  parts.matrix.tabIndex = 0;
+  parts.matrix.setAttribute("role", "group");
+  const scale = parts.frame.appendChild(element("div", "ss-scale-row"));
+  scale.append(parts.legend.node);
+  const reading = parts.frame.appendChild(element("div", "ss-reading sg-reading"));
+  const left = reading.appendChild(element("div", "sg-left"));
+  parts.caption = left.appendChild(element("p", "ss-caption"));
+  parts.details = left.appendChild(element("dl", "ss-pairs ss-details"));
+  parts.top = left.appendChild(element("ol", "sg-top"));
+  parts.chart = reading.appendChild(element("div", "sg-chart"));
+  parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
+  parts.notes = parts.frame.appendChild(element("ul", "ss-notes"));
+  parts.status = root.appendChild(element("p", "ss-status"));
+  parts.status.setAttribute("role", "status");
+  root.appendChild(parts.tip.node);
+  parts.offer = (choices) => {
+    instances += 1;
+    parts.toolbar.textContent = "";
+    parts.show = makeSwitch("sg-show-" + instances, "What is shown", choices, on.show);
+    parts.toolbar.hidden = choices.length < 2;
+    parts.toolbar.append(parts.show.node);
+  };
+  return parts;
+}
+
+class Grid {
+  constructor(root, emit) {
+    this.root = root;
+    this.emit = emit || (() => {});
+    this.settings = { sel: [0, 0], show: "" };
+    this.hovered = null; // {row, column} as units of the table
+    this.model = null;
+    this.parts = buildGrid(root, { show: (show) => this.change({ show }) });
+    this.matrix = new Matrix(this.parts.matrix, {
+      hover: (target) => this.hover(target),
+      clear: () => {},
+      pick: (target) => this.pick(target),
+      move: (target) => {
+        this.pick(target);
+        this.hover(target);
+      },
+    });
+    this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(this.parts.stage);
+    this.retheme();
+  }
+
+  update(value) {
+    delete this.root.dataset.stale;
+    this.hovered = null;
+    this.model = null;
+    this.parts.tip.hide();
+    try {
+      if (value) this.model = readGrid(value);
+    } catch (error) {
+      console.error("Seqscope layer grid:", error);
+      return this.blank("This figure cannot be drawn: its data is damaged.");
+    }
+    if (!this.model) return this.blank(EMPTY_GRID);
+    const { model, parts } = this;
+    const names = model.matrices.map((matrix) => matrix.name);
+    const fresh = { sel: model.selected.slice(), show: names[0] };
+    const asked = parseGridState(model.state, model.rows.names.length, model.cols.names.length, names);
+    Object.assign(this.settings, fresh, asked);
+    parts.offer(model.matrices.map((matrix) => [matrix.name, matrix.label]));
+    parts.empty.hidden = true;
+    parts.frame.hidden = false;
+    parts.hint.textContent = model.hint;
+    parts.hint.hidden = model.hint === "";
+    parts.matrix.setAttribute("aria-label", model.rows.label + " by " + model.cols.label + "; arrow keys move");
+    fillPairs(parts.badges, model.badges.map((badge) => [String(badge.label), String(badge.text)]));
+    parts.notes.textContent = "";
+    model.notes.forEach((note) => parts.notes.appendChild(element("li", "", String(note))));
+    parts.notes.hidden = model.notes.length === 0;
+    return this.rebuild();
+  }
+
+  blank(text) {
+    this.parts.frame.hidden = true;
+    this.parts.empty.hidden = false;
+    this.parts.empty.textContent = text;
+  }
+
+  shown() {
+    return this.model.matrices.find((matrix) => matrix.name === this.settings.show) || this.model.matrices[0];
+  }
+
+  change(part) {
+    const before = formatGridState(this.settings);
+    const rebuild = part.show && part.show !== this.settings.show;
+    Object.assign(this.settings, part);
+    if (rebuild) this.rebuild();
+    else this.paint();
+    const state = formatGridState(this.settings);
+    this.parts.status.textContent = plainText(this.sentence);
+    if (state === before) return;
+    this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail: { state } }));
+    if (!("sel" in part)) return;
+    clearTimeout(this.telling);
+    const value = this.model.cols.names[this.settings.sel[1]];
+    this.telling = setTimeout(() => this.emit({ index: this.settings.sel, value, state }), 250);
+  }
+
+  // A label picks its row or column, and leaves the other as it is.
+  pick(target) {
+    const { units } = this.table;
+    const [row, column] = this.settings.sel;
+    const sel = [target.row === null ? row : units[target.row].row, target.column === null ? column : units[target.column].column];
+    this.change({ sel });
+  }
+
+  hover(target) {
+    if (!this.model || JSON.stringify(target) === JSON.stringify(this.hovered)) return;
+    this.hovered = target;
+    this.matrix.pointAt(target);
+    const { tip } = this.parts;
+    if (!target || target.row === null || target.column === null) return tip.hide();
+    const { units } = this.table;
+    const [row, column] = [units[target.row].row, units[target.column].column];
+    const title = labelOf(this.model.cols.names[column], 30) + " · " + this.model.rows.names[row];
+    return tip.show(this.matrix.boxOf(target), title, this.numbersAt(row, column), true);
+  }
+
+  valueAt(matrix, row, column) {
+    return matrix.values[row * this.model.cols.names.length + column];
+  }
+
+  numbersAt(row, column) {
+    return this.model.matrices.map((matrix) => [matrix.label, this.textOf(matrix, this.valueAt(matrix, row, column))]);
+  }
+
+  textOf(matrix, value) {
+    if (value !== value) return "–";
+    if (matrix.unit === "probability") return formatProbability(value);
+    return (matrix.scale === "rank" ? String(value) : formatScore(value)) + (matrix.unit ? SPACE + matrix.unit : "");
+  }
+
+  rebuild() {
+    this.table = gridTable(this.model, this.shown());
+    this.matrix.build(this.table);
+    this.paint();
+    const [row, column] = this.settings.sel;
+    this.matrix.reveal(this.table.unitOfRow(row), column);
+  }
+
+  paint() {
+    if (!this.model) return;
+    const { model, settings, table, palette, parts } = this;
+    const matrix = this.shown();
+    const scale = shadeOf(matrix);
+    parts.show.set(matrix.name);
+    const [row, column] = settings.sel;
+    this.matrix.paint({
+      ...palette, focus: new Set([table.targets[column]]), source: table.unitOfRow(row),
+      shade: (value, at) => palette.shade(matrix.signed ? value : Math.abs(value), at),
+      columnPart: (value) => scale.part(value),
+    });
+    const high = this.textOf(matrix, scale.high);
+    const ends = { low: matrix.signed ? "−" + high : "0", high, about: matrix.label + (matrix.about ? ": " + matrix.about : "") };
+    if (matrix.scale === "rank") Object.assign(ends, { low: String(Math.round(scale.high)), high: "1" });
+    parts.legend.show(palette, matrix.signed, ends);
+    this.read(matrix, row, column);
+  }
+
+  read(matrix, row, column) {
+    const { model, parts } = this;
+    const token = { quote: labelOf(model.cols.names[column], 32) };
+    const place = model.rows.names[row];
+    this.sentence = [token, " · " + place + ": " + matrix.label.toLowerCase() + " " + this.textOf(matrix, this.valueAt(matrix, row, column)) + "."];
+    fillCaption(parts.caption, this.sentence);
+    const others = this.numbersAt(row, column).filter(([label]) => label !== matrix.label);
+    fillPairs(parts.details, others);
+    this.matrix.describe(plainText(this.sentence));
+    this.listTop(row, column);
+    this.drawCurves(column);
+  }
+
+  // The likeliest tokens at this cell.
+  listTop(row, column) {
+    const { model, parts } = this;
+    const list = model.top && model.top[row] ? model.top[row][column] || [] : [];
+    parts.top.textContent = "";
+    parts.top.hidden = list.length === 0;
+    const most = Math.max(...list.map(([, p]) => p), 1e-12);
+    list.forEach(([text, p]) => {
+      const item = parts.top.appendChild(element("li", "sg-item"));
+      appendPieces(item.appendChild(element("bdi", "sg-word")), String(text));
+      const bar = item.appendChild(element("span", "sg-track")).appendChild(element("span", "sg-bar"));
+      bar.style.width = Math.max(1, (100 * p) / most).toFixed(1) + "%";
+      item.appendChild(element("span", "sg-number", formatProbability(p)));
+    });
+  }
+
+  // The shown matrix and what is watched, down the rows at one column.
+  drawCurves(column) {
+    const { model, parts } = this;
+    const matrix = this.shown();
+    const R = model.rows.names.length;
+    const at = (values) => Array.from({ length: R }, (_, r) => values[r * model.cols.names.length + column]);
+    const curves = model.watched.length
+      ? model.watched.map((curve) => ({ label: curve.label, values: at(curve.values) }))
+      : [{ label: matrix.label, values: at(matrix.values) }];
+    parts.chart.hidden = R < 3;
+    if (!parts.chart.hidden) {
+      const rank = model.watched.length ? model.watchedUnit === "rank" : matrix.scale === "rank";
+      drawCurves(parts.chart, { names: model.rows.names, curves, rank, axis: model.rows.label, at: this.settings.sel[0] });
+    }
+  }
+
+  retheme() {
+    const name = isDark(this.root) ? "dark" : "light";
+    if (this.palette && this.palette.name === name) return;
+    this.palette = new Palette(name);
+    this.root.dataset.theme = name;
+    this.paint();
+  }
+
+  resize() {
+    const width = this.parts.stage.clientWidth;
+    if (width === this.width || !this.model) return;
+    this.width = width;
+    this.parts.tip.hide();
+    this.matrix.resize();
+  }
+
+  destroy() {
+    clearTimeout(this.telling);
+    this.stopTheme();
+    this.sizes.disconnect();
+    this.root.textContent = "";
+  }
+}
+
+function mountGrid(root, value, options) {
+  const figure = new Grid(root, options && options.emit);
+  figure.update(value);
+  return { update: (next) => figure.update(next), destroy: () => figure.destroy() };
+}
