@@ -1,6 +1,6 @@
 """Inseq's side of the comparison, run inside Inseq's own environment: one JSON request per line, one answer each.
 
-A request names a model folder, a method, texts and how often to measure; the answer gives CPU seconds per run and a
+A request names a model folder, a method, its options, texts and what to explain; the answer gives CPU seconds and a
 file with the raw scores. Imports nothing of Seqscope.
 """
 
@@ -15,33 +15,53 @@ import torch
 
 def main() -> None:
     torch.set_num_threads(1)
-    loaded: dict[tuple[str, str], object] = {}
+    loaded: dict[tuple, object] = {}
     for line in sys.stdin:
         request = json.loads(line)
-        key = (request["folder"], request["method"])
-        if key not in loaded:
-            loaded[key] = inseq.load_model(request["folder"], request["method"], device="cpu")
-        answer(loaded[key], request)
-        print(json.dumps({"seconds": request["seconds"]}), flush=True)
+        key = (request["folder"], request["method"], json.dumps(request["loading"]))
+        try:
+            if key not in loaded:
+                if request["method"] == "reagent":
+                    without_parts_of_speech()
+                loaded[key] = inseq.load_model(request["folder"], request["method"], device="cpu", **request["loading"])
+            answer(loaded[key], request)
+            print(json.dumps({"seconds": request["seconds"]}), flush=True)
+        except Exception as error:  # what does not work there is part of the comparison
+            loaded.pop(key, None)  # a failed run may leave hooks behind that break the next one
+            print(json.dumps({"failed": f"{type(error).__name__}: {error}"[:200]}), flush=True)
+
+
+def without_parts_of_speech() -> None:
+    """ReAGent downloads a tagger; here any token may take another's place, which costs the same."""
+    from inseq.attr.feat.ops.reagent_core.token_sampler import POSTagTokenSampler
+
+    def build(*_, tokenizer, **__):
+        return {"any": list(range(tokenizer.vocab_size))}
+
+    POSTagTokenSampler.build_pos_mapping_from_vocab = staticmethod(build)
 
 
 def answer(model, request: dict) -> None:
-    options = {"n_steps": request["n_steps"]} if request["method"] == "integrated_gradients" else {}
+    options = dict(request["options"])
     if model.is_encoder_decoder:
-        options["attribute_target"] = True
+        options["attribute_target"] = request["method"] != "lime"  # which has it not
         output = request["output"]
     else:
         output = f"{request['prompt']} {request['output']}"
+    if "nodes" in request:  # the same random points on both sides
+        np.random.uniform = lambda low, high, count: np.array(request["nodes"][:count])
     began = time.process_time()
-    result = model.attribute(
-        request["prompt"], output, method=request["method"], show_progress=False, pretty_progress=False, **options
-    )
+    # Naming the method again would load it anew, without its layer.
+    result = model.attribute(request["prompt"], output, show_progress=False, pretty_progress=False, **options)
     request["seconds"] = time.process_time() - began
     if request.get("save"):
         first = result.sequence_attributions[0]
-        arrays = {"target": first.target_attributions.numpy(), "ids": np.array([token.id for token in first.target])}
+        arrays = {"ids": np.array([token.id for token in first.target])}
+        if first.target_attributions is not None:
+            arrays["target"] = first.target_attributions.numpy()
         if first.source_attributions is not None:
             arrays["source"] = first.source_attributions.numpy()
+        arrays |= {f"step_{name}": values.numpy() for name, values in first.step_scores.items()}
         np.savez(request["save"], **arrays)
 
 

@@ -22,12 +22,11 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
-from shapes import Shape, build  # noqa: E402
+from shapes import SHAPES, build  # noqa: E402
 
 from spaces_app.methods import METHODS  # noqa: E402
 
-SMALL = {"vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024}
-SHAPE = Shape("GPT-2 124M", "GPT2Config", "GPT2LMHeadModel", SMALL)
+SHAPE = next(shape for shape in SHAPES if shape.name == "GPT-2 124M")
 MOST_MB = 3 * 2**10
 
 

@@ -9,20 +9,18 @@ import torch
 CLEAN_PASSES = 3  # averaged, since one pass of a small model is near the clock's grain
 
 
-def minimal_seconds(model, ids: tuple, method: str, n_steps: int) -> float:
-    """CPU seconds of the smallest number of plain calls that give a method's scores.
+def minimal_seconds(model, ids: tuple, gradients: float, forwards: float) -> float:
+    """CPU seconds of plain calls over the whole sequence.
 
-    Gradient methods: one forward pass over the whole sequence and a backward pass per generated token, times n_steps
-    on a path. Occlusion: a forward pass per input token and one more. Attention: one forward pass.
+    gradients: how often a forward pass and a backward pass per generated token; forwards: how many forward passes.
     """
     source, prompt, generated = ids
     decoder = torch.tensor([[*prompt, *generated[:-1]]])
     encoder = torch.tensor([list(source)]) if source else None
-    if method in ("occlusion", "attention"):
-        n_passes = decoder.numel() + len(source) + 1 if method == "occlusion" else 1
-        return n_passes * _forward_seconds(model, decoder, encoder)
-    once = _gradient_seconds(model, decoder, encoder, torch.tensor(generated), len(prompt))
-    return once * (n_steps if method == "integrated_gradients" else 1)
+    seconds = forwards * _forward_seconds(model, decoder, encoder) if forwards else 0.0
+    if gradients:
+        seconds += gradients * _gradient_seconds(model, decoder, encoder, torch.tensor(generated), len(prompt))
+    return seconds
 
 
 def _forward_seconds(model, decoder, encoder) -> float:

@@ -16,13 +16,14 @@ IDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 
 @dataclass(frozen=True)
 class Shape:
-    """One benchmark model. `floors`: by how much each method must beat Inseq on it."""
+    """One benchmark model. `floors`: by how much each question must beat Inseq on it; `slow`: measured when asked."""
 
     name: str
     config: str
     model: str
     options: dict
     encoder_decoder: bool = False
+    slow: bool = False
     floors: dict = field(default_factory=dict)
 
 
@@ -50,6 +51,18 @@ _BART = {
     "decoder_start_token_id": 2,
     "forced_eos_token_id": None,
 }
+_BART_15M = {
+    "vocab_size": 8000,
+    "d_model": 384,
+    "encoder_layers": 3,
+    "decoder_layers": 3,
+    "encoder_attention_heads": 6,
+    "decoder_attention_heads": 6,
+    "encoder_ffn_dim": 1536,
+    "decoder_ffn_dim": 1536,
+    "max_position_embeddings": 256,
+}
+GPT2_124M = {"vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024}
 _T5 = {"vocab_size": 200, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
 SHAPES = (
     Shape("GPT-2 tiny", "GPT2Config", "GPT2LMHeadModel", _GPT2),
@@ -67,8 +80,29 @@ SHAPES = (
         "GPT2Config",
         "GPT2LMHeadModel",
         _GPT2_15M,
-        floors={"saliency": 3, "integrated_gradients": 2, "occlusion": 25},
+        floors={
+            "saliency": 3,
+            "integrated_gradients": 2,
+            "gradient_shap": 2,
+            "deeplift": 4.5,
+            "occlusion": 28,
+            "lime": 28,
+            "layer_gradient_x_activation": 2.5,
+            "KL divergence": 25,
+            "P-CXMI": 25,
+            "reagent": 3,
+            "contrastive saliency": 3,
+        },
     ),
+    Shape(
+        "BART 15M",
+        "BartConfig",
+        "BartForConditionalGeneration",
+        _BART | _BART_15M,
+        encoder_decoder=True,
+        floors={"saliency": 5, "occlusion": 35},
+    ),
+    Shape("GPT-2 124M", "GPT2Config", "GPT2LMHeadModel", GPT2_124M, slow=True),
 )
 
 
@@ -95,8 +129,8 @@ def tokenizer(n_words: int, *, ends: bool) -> transformers.PreTrainedTokenizerFa
     return transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **SPECIAL)
 
 
-def texts(shape: Shape) -> tuple[str, str]:
-    """(prompt, output) of 12 and 20 words."""
+def texts(shape: Shape, *, other: int = 0) -> tuple[str, str]:
+    """(prompt, output) of 12 and 20 words; another pair for another number."""
     most = shape.options["vocab_size"] - 4
-    words = [f"w{4 + (37 * index * index + 11 * index) % most}" for index in range(N_PROMPT + N_GENERATED)]
+    words = [f"w{4 + (37 * index * index + 11 * index + 5 * other) % most}" for index in range(N_PROMPT + N_GENERATED)]
     return " ".join(words[:N_PROMPT]), " ".join(words[N_PROMPT:])

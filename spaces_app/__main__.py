@@ -11,10 +11,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from spaces_app import __version__, gallery
+from spaces_app import __version__, aggregate, commands, gallery, plugins
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.base import Analysis, Result
 from spaces_app.errors import AppError
+from spaces_app.export import commands as sharing
 from spaces_app.link import to_link
 from spaces_app.runner import Runner
 from spaces_app.settings import Settings
@@ -23,8 +24,9 @@ from spaces_app.spec import Option, Spec
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 done, 1 a comparison failed, 2 refused with a sentence on stderr."""
-    parsed = build_parser().parse_args(arguments)
     try:
+        plugins.load(Settings.from_env().plugins)  # first: the parser lists every method there is
+        parsed = build_parser().parse_args(arguments)
         return parsed.action(parsed)
     except AppError as error:
         print(f"seqscope: {error}", file=sys.stderr)
@@ -39,20 +41,24 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m spaces_app", description="See why a language model wrote each word."
     )
     parser.add_argument("--version", action="version", version=f"seqscope {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    parsers = parser.add_subparsers(required=True, metavar="command")
     for analysis in ANALYSES.values():
-        command = commands.add_parser(analysis.name.replace("_", "-"), help=analysis.title, description=analysis.title)
+        command = parsers.add_parser(analysis.name.replace("_", "-"), help=analysis.title, description=analysis.title)
         for name, default, facts in analysis.spec.options():
             _add_flag(command, name, default, facts)
         command.add_argument("--json", type=Path, metavar="FILE", help="Also write the result as JSON.")
+        if analysis.name == "attribution":
+            _add_reading_flags(command)
         _add_data_flags(command)
         command.add_argument("--quiet", action="store_true", help="Print no table, only the link.")
         command.set_defaults(action=lambda parsed, analysis=analysis: _analyse(analysis, parsed))
-    recorded = commands.add_parser("gallery", help="Record the examples anew, or compare them with what is recorded.")
+    recorded = parsers.add_parser("gallery", help="Record the examples anew, or compare them with what is recorded.")
     recorded.add_argument(
         "--check", action="store_true", help="Compare only; fail when a number moved by more than 1e-5."
     )
     recorded.set_defaults(action=_gallery)
+    commands.add(parsers)
+    sharing.add(parsers)
     return parser
 
 
@@ -75,6 +81,21 @@ def spec_from_flags(kind: type[Spec], values: dict) -> Spec:
     """The spec of the flags that were given. Raises SpecError."""
     names = [name for name, _, _ in kind.options()]
     return kind.from_text({name: str(values[name]) for name in names if name in values})
+
+
+def _add_reading_flags(command: argparse.ArgumentParser) -> None:
+    read = command.add_argument_group("how scores are printed and written", "The answer itself stays as it is.")
+    read.add_argument("--unit", choices=aggregate.UNITS, default="token", help="Sum the scores of a word or sentence.")
+    read.add_argument(
+        "--normalize", choices=aggregate.NORMALIZATIONS, default="none", help="Shares of each column, or of the whole."
+    )
+    read.add_argument("--preset", choices=tuple(aggregate.PRESETS), default="raw", help="A named way to do both.")
+
+
+def _as_read(result: Result, parsed: argparse.Namespace) -> Result:
+    if not hasattr(parsed, "unit"):
+        return result
+    return aggregate.normalize(aggregate.by(aggregate.preset(result, parsed.preset), parsed.unit), parsed.normalize)
 
 
 def _add_data_flags(command: argparse.ArgumentParser) -> None:
@@ -117,7 +138,7 @@ def _analyse_table(analysis: Analysis, parsed: argparse.Namespace) -> int:
             else:
                 link = _link(answer)
                 print(f"{row}: {answer.text!r} {link}")
-                document = {"row": row} | answer.to_dict() | {"link": link}
+                document = {"row": row} | _as_read(answer, parsed).to_dict() | {"link": link}
             if lines is not None:
                 lines.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
     return 1 if failed else 0
@@ -134,7 +155,7 @@ def _analyse(analysis: Analysis, parsed: argparse.Namespace) -> int:
     if parsed.data:
         return _analyse_table(analysis, parsed)
     spec = spec_from_flags(analysis.spec, vars(parsed))
-    result = Runner().run(spec, tick=_show_progress if sys.stderr.isatty() else None)
+    result = _as_read(Runner().run(spec, tick=_show_progress if sys.stderr.isatty() else None), parsed)
     if not parsed.quiet:
         from spaces_app.views.terminal import print_result
 

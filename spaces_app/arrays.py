@@ -23,7 +23,7 @@ class NamedArray:
     unit: str
 
     def __post_init__(self):
-        values = np.ascontiguousarray(self.values, dtype=np.float32)
+        values = np.asarray(self.values, dtype=np.float32, order="C")
         axes = {name: tuple(labels) for name, labels in self.axes.items()}
         if values.shape != tuple(len(labels) for labels in axes.values()):
             raise ValueError(f"shape {values.shape} does not fit axes { {k: len(v) for k, v in axes.items()} }")

@@ -17,13 +17,14 @@ QUESTIONS = FOLDER / "questions.json"
 
 @dataclass(frozen=True)
 class Question:
-    """One gallery entry before it is answered: what is asked, and how it is introduced."""
+    """One gallery entry before it is answered: what is asked, how it is introduced, and which phenomena it shows."""
 
     name: str
     title: str
     question: str
     spec: Spec
     view: str = ""
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def questions() -> list[Question]:
             question=entry["question"],
             spec=KINDS[entry["spec"]["kind"]].from_dict(entry["spec"]),
             view=entry.get("view", ""),
+            shows=tuple(entry.get("shows", ())),
         )
         for entry in entries
     ]
@@ -64,6 +66,12 @@ def examples(analysis: str) -> tuple[Example, ...]:
     return tuple(found)
 
 
+@functools.lru_cache
+def recorded() -> dict[str, Result]:
+    """Every recorded result, by the digest of its spec."""
+    return {example.result.spec.digest(): example.result for kind in KINDS for example in examples(kind)}
+
+
 def recorded_path(name: str) -> Path:
     """Where the result of a question is kept."""
     return FOLDER / f"{name}.json"
@@ -75,6 +83,7 @@ def record(name: str, result: Result) -> Path:
     text = json.dumps(result.to_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     examples.cache_clear()
+    recorded.cache_clear()
     return path
 
 

@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spaces_app.errors import TooLarge
-from spaces_app.methods import METHODS, Load
+from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.size import Size
+from spaces_app.analyses.work import Speed
+from spaces_app.errors import AppError, NotSupported, TooLarge
+from spaces_app.methods import METHODS
 from spaces_app.settings import Settings
+from spaces_app.spec import Spec
 
 MAX_CELLS = 2_000_000  # scores in one result: 8 MB of numbers, more than a browser shows at ease
-OVERHEAD_SECONDS = 0.1  # generation, step scores and bookkeeping of the smallest questions
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many tokens a question has: read by an encoder, given to the decoder, and written (at most)."""
-
-    n_source: int
-    n_prompt: int
-    n_generated: int
 
 
 def size_of(spec, model) -> Size:
-    """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
-
-    Never more than the model has positions: that a text is longer than that is for the analysis to say.
-    """
-    facts, prompt = model.facts, model.encode_prompt(spec.prompt)
-    if spec.continuation_ids:
-        written = len(spec.continuation_ids)
-    elif spec.continuation:
-        written = len(model.encode_continuation(spec.prompt, spec.continuation))
-    else:
-        written = spec.max_new_tokens
-    begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(len(prompt), facts.max_positions)
-    room = None if facts.max_positions is None else facts.max_positions - begun + 1
-    source = _at_most(len(prompt), facts.max_source_positions) if facts.encoder_decoder else 0
-    return Size(source, begun, _at_most(written, room))
+    """The size of a question, at most. Raises SpecError for texts that are empty or that the model cannot read."""
+    return ANALYSES[spec.kind].size(spec, model)
 
 
-def _at_most(count: int, most: int | None) -> int:
-    return count if most is None else min(count, most)
+def predicted_seconds(spec, facts, size: Size, *, speed: Speed) -> float:
+    """How long computing takes: the analysis's work at the speed that was measured on the model."""
+    return speed.seconds(ANALYSES[spec.kind].cost(spec, facts, size))
 
 
-def predicted_seconds(spec, facts, size: Size, *, operations_per_second: float) -> float:
-    """How long attributing takes: the method's count of floating-point operations over the measured speed."""
-    return OVERHEAD_SECONDS + METHODS[spec.method].cost(_load(spec, facts, size)) / operations_per_second
-
-
-def check(spec, facts, size: Size, settings: Settings, *, operations_per_second: float) -> float:
+def check(spec, facts, size: Size, settings: Settings, *, speed: Speed) -> float:
     """The predicted seconds. Raises TooLarge when they, or the result's size, are over the limit."""
     cells = (size.n_source + size.n_prompt + size.n_generated) * size.n_generated
     if cells > MAX_CELLS:
@@ -57,25 +36,85 @@ def check(spec, facts, size: Size, settings: Settings, *, operations_per_second:
             f"the result would hold {cells:,} scores, more than {MAX_CELLS:,}.",
             hint="Use a shorter text or fewer new tokens.",
         )
-    seconds = predicted_seconds(spec, facts, size, operations_per_second=operations_per_second)
+    seconds = predicted_seconds(spec, facts, size, speed=speed)
     if seconds > settings.max_seconds:
         raise TooLarge(
             f"this would take about {math.ceil(seconds):,} s, more than the {settings.max_seconds:,} s allowed.",
-            hint=_smaller(spec, settings.max_seconds / seconds, size),
+            hint=_smaller(spec, facts, size, speed=speed, allowed=settings.max_seconds),
         )
     return seconds
 
 
-def _load(spec, facts, size: Size) -> Load:
-    asked = {"n_steps": spec.n_steps, "n_samples": spec.n_samples, "layer": spec.layer}
-    return Load(facts, size.n_source, size.n_prompt, size.n_generated, **asked)
+def learn(result, model, speed: Speed) -> None:
+    """Take notice of how long an attribution took, for the next question to the same method."""
+    seconds = result.notes.get("seconds", {}).get("attribute")
+    if result.spec.kind == "attribution" and seconds:
+        work = ANALYSES["attribution"].cost(result.spec, model.facts, size_of(result.spec, model))
+        speed.learn(work, seconds)
 
 
-def _smaller(spec, share: float, size: Size) -> str:
-    """A request that fits. Costs grow at least in proportion to what is named, so the share of it is safe."""
+@dataclass(frozen=True)
+class Inquiry:
+    """What some questions to one model would take, asked before any of them is run. A lane answers it like a spec."""
+
+    specs: Mapping[str, Spec]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds one question would take (None: not known), or why it cannot be answered."""
+
+    seconds: float | None
+    reason: str = ""
+
+
+def estimates(inquiry: Inquiry, model, *, speed: Speed) -> dict[str, Estimate]:
+    """An Estimate for each question, by its name. Runs in a lane; computes nothing."""
+    from spaces_app.analyses.running import check_method
+
+    found = {}
+    for name, spec in inquiry.specs.items():
+        try:
+            check_method(METHODS[spec.method], model)
+            size = size_of(spec, model)
+            seconds = predicted_seconds(spec, model.facts, size, speed=speed)
+            found[name] = Estimate(seconds)
+        except NotSupported as error:
+            found[name] = Estimate(None, error.message)
+        except AppError:
+            found[name] = Estimate(None)  # a text that is empty or not for this model: Run will say so
+    return found
+
+
+def _smaller(spec, facts, size: Size, *, speed: Speed, allowed: float) -> str:
+    """Requests that fit: the largest of each kind that is predicted to take no longer than allowed."""
+    method = METHODS.get(getattr(spec, "method", ""))
+    options = {"n_steps": "steps", "n_samples": "samples"} if method is not None else {}
+    lowest = {name: facts.low for name, _, facts in spec.options()}
     ways = []
-    if "n_steps" in METHODS[spec.method].options and spec.n_steps * share >= 2:
-        ways.append(f"at most {int(spec.n_steps * share)} steps")
-    if size.n_generated * share >= 1:
-        ways.append(f"at most {int(size.n_generated * share)} new tokens")
+    for name, label in options.items():
+        if name in method.options:
+
+            def takes(count: int, name=name) -> float:
+                return predicted_seconds(spec.replace(**{name: count}), facts, size, speed=speed)
+
+            most = _largest(takes, lowest[name], getattr(spec, name), allowed)
+            ways += [f"at most {most:,} {label}"] if most else []
+
+    def written(count: int) -> float:
+        return predicted_seconds(spec, facts, dataclasses.replace(size, n_generated=count), speed=speed)
+
+    most = _largest(written, 1, size.n_generated, allowed)
+    ways += [f"at most {most:,} new tokens"] if most else []
     return f"Use {', or '.join(ways)}." if ways else "Use a shorter text, a faster method or a smaller model."
+
+
+def _largest(takes, low: int, high: int, allowed: float) -> int:
+    """The largest count from low to high that takes no longer than allowed; 0 when none does. Halves the range."""
+    low, high = int(low), int(high)
+    if takes(low) > allowed:
+        return 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if takes(middle) <= allowed else (low, middle - 1)
+    return low

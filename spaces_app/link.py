@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import zlib
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from spaces_app.errors import SpecError
 from spaces_app.spec import MAX_INT_DIGITS, Spec
@@ -18,6 +19,8 @@ MAX_JSON = 32 * 1024  # bytes inflated
 MAX_DEPTH = 6
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
+_TOKEN = re.compile(r"(?:(?<![^?#&])s=|\A)([A-Za-z0-9_-]{1,4096})(?=[&#]|\Z)", re.ASCII)
+_STORED = re.compile(r"/(?:embed|figure|r)/([0-9a-f]{64})(?:\.[a-z]{3,4})?\Z", re.ASCII)
 _VIEW = re.compile(r"[a-z0-9.,:-]{1,120}\Z", re.ASCII)
 
 
@@ -109,6 +112,47 @@ def parse_query(query: str, kinds: Mapping[str, type[Spec]]) -> tuple[Spec | Non
         own = {name: text for name, text in items.items() if not name.startswith("__")}
         return kinds[kind].from_text(own), "", view
     return None, "", ""
+
+
+def parse_url(url: str, kinds: Mapping[str, type[Spec]]) -> tuple[Spec | None, str, str]:
+    """(spec, digest, view) of a whole address of any Seqscope, of its query or fragment alone, or of a bare token.
+
+    Also understands the addresses of embedded figures and of files (`…/embed/id`, `…/figure/id.svg`, `…/r/id.json`).
+    Raises SpecError for what is no link.
+    """
+    url = url.strip()
+    if len(url) > 4 * MAX_TOKEN:
+        raise SpecError(f"this address is longer than {4 * MAX_TOKEN:,} characters.")
+    if _ALPHABET.match(url):
+        return parse_query(f"id={url}" if _DIGEST.match(url) else f"s={url}", kinds)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise SpecError("this is not an address.") from None
+    stored = _STORED.search(parts.path)
+    if stored:
+        return None, stored[1], parse_query(parts.query, kinds)[2]
+    for part in (parts.fragment, parts.query, url):
+        spec, digest, view = parse_query(part, kinds)
+        if spec is not None or digest:
+            return spec, digest, view
+    raise SpecError("there is no link to a figure in this address.", hint="It holds s=…, id=… or analysis=….")
+
+
+def made_digest(address: str) -> str:
+    """The digest under which whoever made this `s=` link stored its answer; "" when there is no such link in it.
+
+    It differs from the spec's own digest when options have been added since: they are part of a digest. Never raises.
+    """
+    found = _TOKEN.search(address) if len(address) <= 4 * MAX_TOKEN else None
+    try:
+        data = decode(found[1]) if found else None
+    except SpecError:
+        data = None
+    if data is None:
+        return ""
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def readable(spec: Spec) -> str:

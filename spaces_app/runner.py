@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 
+from spaces_app import gallery, plugins
 from spaces_app.analyses import KINDS
 from spaces_app.analyses.base import Result
-from spaces_app.errors import AppError, Cancelled
+from spaces_app.errors import AppError, Cancelled, SpecError
 from spaces_app.lanes import Task, make_lane, shown
+from spaces_app.limits import Estimate, Inquiry
+from spaces_app.link import made_digest, parse_url
 from spaces_app.models.resolve import fetch, resolve
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
@@ -127,6 +131,43 @@ class Runner:
         except (AppError, KeyError, TypeError, ValueError):
             return None  # written by a version with other options; computed anew
 
+    def estimate(self, specs: Mapping[str, Spec], seconds: float) -> dict[str, Estimate] | None:
+        """What questions to one model would take, by their names; None when the lane does not say within `seconds`.
+
+        Loads no model but a bundled one, so {} for one that has not answered here yet. On ZeroGPU nothing is asked, since that would spend a visitor's allowance.
+        """
+        if self.settings.zero_gpu or not specs:
+            return {}
+        task = Task(Inquiry(specs))
+        try:
+            self._lane.submit(task)
+            return task.future.result(seconds)
+        except (FutureTimeout, AppError):
+            task.cancelled.set()
+            return None
+
+    def known(self, spec: Spec | str) -> Result | None:
+        """The recorded or stored result of a spec or digest, or None. As instant as `stored`."""
+        digest = spec if isinstance(spec, str) else spec.digest()
+        return gallery.recorded().get(digest) or self.stored(digest)
+
+    def known_by_maker(self, address: str) -> Result | None:
+        """The result that whoever made an `s=` link stored, when options have been added since; see `made_digest`."""
+        digest = made_digest(address)
+        return self.known(digest) if digest else None
+
+    def from_link(self, url: str) -> tuple[Spec, Result | None]:
+        """The question of a link and, where it is stored here, its answer. Computes nothing, and asks no network.
+
+        `url` is the address of a page, embedded figure or file, or a bare token. Raises SpecError for what is no
+        link, and for a short link whose result is not kept here: it does not say what was asked.
+        """
+        spec, digest, _ = parse_url(url, KINDS)
+        result = self.known(digest or spec.digest()) or self.known_by_maker(url)
+        if result is None and spec is None:
+            raise SpecError("the result of this short link is not kept here.", hint="Ask for the long link.")
+        return (spec if result is None else result.spec), result
+
     def start(self) -> None:
         """Warm the lane in the background, so that the first question does not wait for torch."""
         self._lane.start()
@@ -142,13 +183,14 @@ class Runner:
 
     def _prepare(self, spec: Spec, flight: _Flight) -> None:
         try:
-            result = self.stored(spec)
+            remembered = self.stored if not plugins.own(spec) else lambda _: None
+            result = remembered(spec)
             if result is None:
                 tick = flight.task.checkpoint(float("inf"), 0)
                 tick(0, 0, "Looking up the model")
                 source = fetch(resolve(spec.model, self.settings, revision=spec.revision), self.settings, tick)
                 flight.task.spec = spec.replace(revision=source.revision)
-                result = self.stored(flight.task.spec)
+                result = remembered(flight.task.spec)
             if result is not None:
                 flight.future.set_result(result)
                 return
@@ -178,6 +220,11 @@ class Runner:
 def default_runner() -> Runner:
     """The runner of this process, with settings from the environment."""
     return Runner()
+
+
+def from_link(url: str) -> tuple[Spec, Result | None]:
+    """The Spec of a link and, where this computer has stored it, the Result; see `Runner.from_link`."""
+    return default_runner().from_link(url)
 
 
 def run(spec: Spec, *, tick: Tick | None = None) -> Result:

@@ -31,6 +31,11 @@ class Settings:
     max_seconds: int = setting(120, "SEQSCOPE_MAX_SECONDS", "Time one analysis may take.")
     threads: int = setting(0, "SEQSCOPE_THREADS", "Threads torch may use; 0 leaves torch's own choice.")
     lane: str = setting("thread", "SEQSCOPE_LANE", "Where analyses are computed: thread or process.")
+    plugins: str = setting(
+        "",
+        "SEQSCOPE_PLUGINS",
+        "Python files or modules that register methods and step functions of your own, separated by commas.",
+    )
     queue: int = setting(64, "SEQSCOPE_QUEUE", "Requests that may wait at the same time.")
     space_id: str = setting("", "SPACE_ID", "Set by Hugging Face Spaces: owner/name, used to build links.")
     zero_gpu: bool = setting(False, "SPACES_ZERO_GPU", "Set by Hugging Face Spaces with ZeroGPU hardware.")

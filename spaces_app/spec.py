@@ -22,6 +22,7 @@ class Option:
     help: str
     label: str = ""
     choices: Callable[[], Iterable[str]] | None = None
+    names: Callable[[], Iterable[str]] | None = None
     low: float | None = None
     high: float | None = None
     max_chars: int = 200
@@ -32,9 +33,10 @@ def option(default, help: str, **facts):
     """A Spec field: its default, its help text and its bounds.
 
     `label` is what forms show; `choices` is a function giving the allowed names (a function, because tables may
-    grow at run time); `low` and `high` bound numbers, both included; `max_chars` bounds texts; `group` is where the
-    form puts it: "main", "method", "generation", or "hidden" for what only links carry. The field's type is the
-    type of its default: str, int, float, bool, or a tuple of ints.
+    grow at run time), and `names` the same for a text that lists names, separated by commas; `low` and `high` bound
+    numbers, both included; `max_chars` bounds texts; `group` is where the form puts it: "main", "method", "contrast",
+    "generation", or "hidden" for what only links carry. The field's type is the type of its default: str, int, float,
+    bool, or a tuple of ints.
     """
     return field(default=default, metadata={"option": Option(help=help, **facts)})
 
@@ -106,6 +108,12 @@ class Spec:
         values = {name: _from_text(name, text, defaults.get(name, "")) for name, text in texts.items()}
         return cls.from_dict(values)
 
+    def to_link(self, base: str = "", *, view: str = "") -> str:
+        """`base?s=…`: the address that asks this question; see `spaces_app.link.to_link`. Raises SpecError."""
+        from spaces_app.link import to_link
+
+        return to_link(self, base, view=view)
+
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, text as it is."""
         return json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -145,7 +153,16 @@ def _checked_text(name: str, value, facts: Option) -> str:
         allowed = list(facts.choices())
         if value not in allowed:
             raise SpecError(f"{value!r:.60} is not one of {', '.join(allowed)}.", field=name)
-    return value
+    return value if facts.names is None else _checked_names(name, value, list(facts.names()))
+
+
+def _checked_names(name: str, value: str, allowed: list[str]) -> str:
+    """The names without spaces and repetitions, so that equal questions have equal digests."""
+    found = list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    for item in found:
+        if item not in allowed:
+            raise SpecError(f"{item!r:.60} is not one of {', '.join(allowed)}.", field=name)
+    return ",".join(found)
 
 
 def _checked_ids(name: str, value, facts: Option) -> tuple[int, ...]:

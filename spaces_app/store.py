@@ -31,8 +31,11 @@ class Store:
         self._bytes: int | None = None  # unknown until the first save scans the folder
         self._lock = threading.Lock()
 
-    def get(self, digest: str) -> dict | None:
-        """The value saved under `digest`, or None. ValueError for anything that is not a digest."""
+    def get(self, digest: str, *, alias: bool = False) -> dict | None:
+        """The value saved under `digest`, or None. ValueError for anything that is not a digest.
+
+        `alias` says that another digest led here; an alias of an alias is never written, so it counts as absent.
+        """
         path = self._path(digest)
         try:
             raw = path.read_bytes()
@@ -46,7 +49,7 @@ class Store:
                 pass  # a read-only folder: the next reader finds the damage again
             return None
         if "same_as" in value:
-            return self.get(value["same_as"])
+            return None if alias else self.get(value["same_as"], alias=True)
         try:
             os.utime(path)  # the modification time is the time of last use, which eviction goes by
         except OSError:
@@ -138,8 +141,13 @@ def _abandoned(path: Path) -> bool:
 
 def _sync_folder(folder: Path) -> None:
     """Make a rename durable; without it a power cut may bring the old folder back."""
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
     try:
         os.fsync(handle)
+    except OSError:
+        pass  # mounted buckets cannot sync a folder; the value itself is safe already
     finally:
         os.close(handle)

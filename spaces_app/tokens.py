@@ -43,7 +43,7 @@ def word_ids(tokens: Sequence[Token]) -> list[int]:
     numbers: list[int] = []
     current = -1
     previous: Token | None = None
-    tail = ""
+    tail, blank = "", False
     for token in tokens:
         head = token.text[:1]
         joins = (
@@ -51,11 +51,13 @@ def word_ids(tokens: Sequence[Token]) -> list[int]:
             and previous.segment == token.segment
             and not previous.special
             and not token.special
-            and (token.text == "" or (tail != "" and _joins(tail, head) and not _elided(tail, token.text)))
+            and (token.text == "" or blank or (tail != "" and _joins(tail, head) and not _elided(tail, token.text)))
         )
         current += 0 if joins else 1
         numbers.append(current)
         tail = token.text[-1:] or (tail if joins else "")
+        # A space that is a token of its own, as SentencePiece puts before words it splits, begins the word behind it.
+        blank = token.text.strip(" ") == "" and tail == " " and not token.special
         previous = token
     return numbers
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable
 
-from spaces_app import limits
+from spaces_app import limits, plugins
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.base import Result
+from spaces_app.analyses.work import Speed, calibrated
 from spaces_app.errors import AppError, ModelUnavailable, TooLarge
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
@@ -21,7 +23,9 @@ class Worker:
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        plugins.load(settings.plugins)
         self._models = None
+        self._speeds: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → Speed
 
     def warm(self) -> None:
         """Import torch and transformers, so that the first question does not wait for them."""
@@ -38,13 +42,13 @@ class Worker:
 
         self._models = self._models or ModelCache(self.settings)
 
-    def answer(self, spec: Spec, tick: Tick) -> Result:
-        """The result of `spec`. Raises AppError; anything else is a bug."""
+    def answer(self, spec: Spec | limits.Inquiry, tick: Tick) -> Result | dict[str, limits.Estimate]:
+        """The result of `spec`, or the estimates of an inquiry. Raises AppError; anything else is a bug."""
         if self._models is None:
             tick(0, 0, "Starting")
             self.warm()
-        from spaces_app.engine.speed import operations_per_second
-
+        if isinstance(spec, limits.Inquiry):
+            return self._estimate(spec, tick)
         analysis = ANALYSES[spec.kind]
         with self._models.lease(spec.model, spec.revision, tick) as model:
             if getattr(spec, "languages", ""):
@@ -52,11 +56,30 @@ class Worker:
 
                 model = translating(model, spec.languages)
             size = limits.size_of(spec, model)
-            limits.check(spec, model.facts, size, self.settings, operations_per_second=operations_per_second(model))
+            limits.check(spec, model.facts, size, self.settings, speed=self._speed(model))
             try:
-                return analysis.compute(spec, model, tick, self.settings)
+                result = analysis.compute(spec, model, tick, self.settings)
             except MemoryError as error:
                 raise TooLarge("this needs more memory than there is.", hint="Use a shorter text.") from error
+            limits.learn(result, model, self._speed(model))
+            return result
+
+    def _speed(self, model) -> Speed:
+        """What is known of a model's speed: measured at its first question, and learned from those that followed."""
+        from spaces_app.engine.speed import measured
+
+        if model.model not in self._speeds:
+            self._speeds[model.model] = calibrated(measured(model), model.facts)
+        return self._speeds[model.model]
+
+    def _estimate(self, inquiry: limits.Inquiry, tick: Tick) -> dict[str, limits.Estimate]:
+        """What the questions would take; {} where that needs a model which is neither in memory nor bundled."""
+        spec = next(iter(inquiry.specs.values()))
+        ready = [key for key in self._models.loaded() if key[0] == spec.model and spec.revision in ("", key[1])]
+        if not ready and not spec.model.startswith("bundled/"):
+            return {}
+        with self._models.lease(spec.model, ready[-1][1] if ready else spec.revision, tick) as model:
+            return limits.estimates(inquiry, model, speed=self._speed(model))
 
 
 def plain_error(error: BaseException) -> AppError | None:

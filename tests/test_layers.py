@@ -20,13 +20,14 @@ LAYERS = [
     {"models", "engine", "training"},
     {"step_functions", "methods"},
     {"analyses", "aggregate"},
-    {"limits", "store", "worker", "lanes", "runner", "gallery", "dataset"},
+    {"truth"},
+    {"limits", "plugins", "store", "worker", "lanes", "runner", "gallery", "dataset"},
     {"views", "export"},
     {"tabs"},
-    {"ui", "__main__"},
+    {"ui", "readme", "commands", "__main__"},
 ]
 OUTSIDE = {
-    "torch": {"models", "engine", "training", "analyses", "worker", "methods"},
+    "torch": {"models", "engine", "training", "analyses", "worker", "methods", "truth"},
     "transformers": {"models", "engine", "training", "worker", "analyses"},
     "captum": {"methods", "engine", "analyses"},
     "gradio": {"ui"},

@@ -2,47 +2,193 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.work import (
+    BOUNDS,
+    LEARNED,
+    Costs,
+    Part,
+    Speed,
+    Work,
+    calibrated,
+    costs,
+    of_method,
+    passes,
+    total,
+    writing,
+)
+from spaces_app.engine.speed import Measured, measured
 from spaces_app.errors import TooLarge
 from spaces_app.limits import Size, check, predicted_seconds
+from spaces_app.methods import METHODS, Load
 from spaces_app.settings import Settings
+from spaces_app.worker import Worker
 
 # A GPT-2 of 14 million parameters.
 FACTS = SimpleNamespace(n_params=14_000_000, d_vocab=8000, d_model=384, n_layers=6)
-SPEED = 5e10
+SPEED = Speed(call=0.005, operations=5e10)
 
 
 def seconds(size: Size, **options) -> float:
     spec = AttributionSpec(prompt="x", **options)
-    return predicted_seconds(spec, FACTS, size, operations_per_second=SPEED)
+    return predicted_seconds(spec, FACTS, size, speed=SPEED)
 
 
 def test_cost_grows_with_steps_tokens_and_method():
     small, large = Size(0, 12, 20), Size(0, 24, 40)
     assert seconds(small) < seconds(large)
     assert seconds(small, method="attention") < seconds(small) < seconds(small, method="integrated_gradients")
-    thrice = seconds(small, method="integrated_gradients", n_steps=150) - 0.1
-    once = seconds(small, method="integrated_gradients", n_steps=50) - 0.1
-    assert thrice / once == pytest.approx(3, rel=0.05)
+    thrice, once = (seconds(large, method="integrated_gradients", n_steps=n) for n in (150, 50))
+    assert 2.5 < thrice / once < 3  # what is done once, whatever the steps, weighs little
 
 
 def test_a_refusal_names_both_numbers_and_its_proposal_fits():
     spec, size = AttributionSpec(prompt="x", method="integrated_gradients", n_steps=300), Size(0, 500, 100)
     with pytest.raises(TooLarge) as caught:
-        check(spec, FACTS, size, Settings(max_seconds=120), operations_per_second=SPEED)
+        check(spec, FACTS, size, Settings(max_seconds=120), speed=SPEED)
     words = str(caught.value).split()
     predicted, allowed, steps = (
         int(words[words.index(word) + 1].replace(",", "")) for word in ("about", "the", "most")
     )
     assert predicted > allowed == 120
     smaller = AttributionSpec(prompt="x", method="integrated_gradients", n_steps=steps)
-    assert check(smaller, FACTS, size, Settings(max_seconds=120), operations_per_second=SPEED) <= 120
+    assert check(smaller, FACTS, size, Settings(max_seconds=120), speed=SPEED) <= 120
 
 
 def test_a_result_with_too_many_scores_is_refused_however_fast_the_machine():
     with pytest.raises(TooLarge, match="3,000,000 scores, more than 2,000,000"):
-        check(AttributionSpec(prompt="x"), FACTS, Size(0, 2000, 1000), Settings(), operations_per_second=1e18)
+        check(AttributionSpec(prompt="x"), FACTS, Size(0, 2000, 1000), Settings(), speed=Speed(0.0, 1e18))
+
+
+# --- work and its seconds -------------------------------------------------------------------------------------------
+
+
+def plain(name: str, operations: float, n_generated: int = 0) -> Work:
+    return Work((Part(name, operations, n_generated),))
+
+
+def test_seconds_are_calls_and_targets_and_operations_and_what_is_fixed():
+    part = Part("any", 8e9, n_generated=10, times=2)
+    # (3 calls + 0.5 for each of 10 targets) at 10 ms, 8e9 operations at half of 4e9 a second, 5 ms; all of it twice.
+    assert Costs(3, 0.5, 2, 0.005).seconds(part, 0.01, 4e9) == pytest.approx(2 * (0.08 + 4 + 0.005))
+
+
+def test_work_adds_up_and_plain_numbers_are_operations_of_passes():
+    speed = Speed(call=0.01, operations=1e9)
+    both = 2 * plain("saliency", 1e9) + 3e9 + passes(1e9)
+    alone = speed.seconds(plain("saliency", 1e9))
+    assert speed.seconds(both) == pytest.approx(2 * alone + (3 + 0.01) + (1 + 0.01))
+    assert speed.seconds(total([plain("saliency", 1e9)] * 3)) == pytest.approx(3 * alone)
+    assert speed.seconds(5e9) == pytest.approx(5.01) and speed.seconds(0.0) == 0
+
+
+def test_what_a_run_took_is_expected_of_the_next_one_and_later_runs_move_it_halfway():
+    speed, work = Speed(call=0.01, operations=1e9), plain("occlusion", 1e9)
+    other = speed.seconds(plain("saliency", 1e9))
+    expected = speed.seconds(work)
+    speed.learn(work, 2 * expected)
+    assert speed.seconds(work) == pytest.approx(2 * expected)
+    speed.learn(work, 8 * expected)
+    assert speed.seconds(work) == pytest.approx(2 * expected * 4**LEARNED)
+    assert speed.seconds(plain("saliency", 1e9)) == other
+    speed.learn(work + plain("saliency", 1e9), 100.0)  # whose fault it was cannot be told
+    assert speed.seconds(work) == pytest.approx(2 * expected * 4**LEARNED)
+
+
+def test_a_disturbed_run_teaches_within_bounds_and_passes_beside_are_not_the_methods():
+    speed, work = Speed(call=0.01, operations=1e9), plain("occlusion", 1e9)
+    expected = speed.seconds(work)
+    speed.learn(work, 1000 * expected)
+    assert speed.seconds(work) == pytest.approx(BOUNDS[1] * expected)
+    fresh = Speed(call=0.01, operations=1e9)
+    fresh.learn(work + passes(5e9), 3 * expected + fresh.seconds(passes(5e9)))
+    assert fresh.seconds(work) == pytest.approx(3 * expected)
+
+
+def test_two_small_questions_say_how_a_model_differs_from_what_its_passes_promise():
+    size = (0, 12, 8)
+    part = of_method("saliency", Load(FACTS, *size)).parts[0]
+    usual = SPEED.plain(Part("gradient", part.operations, 8))
+    speed = calibrated(Measured(SPEED.call, SPEED.operations, (*size, 1.5 * usual), None), FACTS)
+    for name, factor in (("saliency", 1.5), ("integrated_gradients", 1.5), ("occlusion", 1.0), ("attention", 1.0)):
+        assert speed.factor(name) == pytest.approx(factor), name
+
+
+def test_writing_takes_a_call_for_each_token_and_nothing_where_the_output_is_given():
+    load = Load(FACTS, 0, 12, 20)
+    assert SPEED.seconds(writing(load)) == pytest.approx(20 * SPEED.call + load.forward / SPEED.operations)
+    written, forced = seconds(Size(0, 12, 20)), seconds(Size(0, 12, 20), continuation="y")
+    assert written - forced == pytest.approx(SPEED.seconds(writing(load)))
+
+
+def test_every_method_has_coefficients_of_its_own():
+    assert set(METHODS) <= set(costs()) and all(min(vars(found).values()) >= 0 for found in costs().values())
+
+
+def test_samples_are_proposed_too_and_every_proposal_fits():
+    spec, size, speed = (
+        AttributionSpec(prompt="x", method="lime", n_samples=2000),
+        Size(0, 100, 200),
+        Speed(0.005, 8e10),
+    )
+    with pytest.raises(TooLarge) as caught:
+        check(spec, FACTS, size, Settings(max_seconds=120), speed=speed)
+    samples, tokens = (int(number.replace(",", "")) for number in re.findall(r"at most ([\d,]+)", str(caught.value)))
+    assert check(spec.replace(n_samples=samples), FACTS, size, Settings(max_seconds=120), speed=speed) <= 120
+    with pytest.raises(TooLarge):
+        check(spec.replace(n_samples=samples + 1), FACTS, size, Settings(max_seconds=120), speed=speed)
+    assert check(spec, FACTS, Size(0, 100, tokens), Settings(max_seconds=120), speed=speed) <= 120
+
+
+def test_the_deletion_check_is_paid_for():
+    size = Size(0, 12, 20)
+    assert seconds(size, deletion_check=True) > 5 * seconds(size)
+
+
+def test_a_finished_run_is_learned_from(tmp_path):
+    worker = Worker(Settings(store=str(tmp_path)))
+    spec = AttributionSpec(prompt="The keys to the cabinet", continuation=" are", method="occlusion")
+    worker.answer(spec, lambda *_: None)
+    (speed,) = worker._speeds.values()
+    assert "occlusion" in speed.factors and speed.call > 0 and speed.operations > 1e8
+
+
+# --- what is measured on a model ------------------------------------------------------------------------------------
+
+
+def loaded(name: str):
+    from spaces_app.models.load import load
+    from spaces_app.models.resolve import resolve
+
+    return load(resolve(name, Settings()), Settings(), lambda *_: None)
+
+
+def ticking(step: float):
+    """A clock that is `step` seconds later at every look."""
+    looks = itertools.count()
+    return lambda: step * next(looks)
+
+
+def test_a_model_is_measured_once_and_a_small_one_is_asked_two_questions():
+    lm = loaded("bundled/tiny-en-fr")
+    found = measured(lm, clock=ticking(0.001))
+    assert found.call == pytest.approx(0.001)
+    assert found.gradients == pytest.approx((12, 1, 8, 0.001)) and found.variants == pytest.approx((12, 1, 8, 0.001))
+    rows = found.operations * 0.001 / (2 * lm.facts.n_params * 16)  # of 16 tokens, in one pass of a millisecond
+    assert rows == pytest.approx(21)  # as many as a billion operations allow
+    assert measured(lm, clock=ticking(5.0)) is found
+
+
+def test_a_slow_model_is_told_by_its_arithmetic_and_one_on_disk_by_no_gradients():
+    slow = measured(loaded("bundled/tiny-causal"), clock=ticking(60.0))
+    assert (slow.gradients, slow.variants) == (None, None) and slow.call == pytest.approx(60)
+    offloaded = dataclasses.replace(loaded("bundled/tiny-causal"), placement="offload")
+    found = measured(offloaded, clock=ticking(0.001))
+    assert found.gradients is None and found.variants[-1] == pytest.approx(0.001)

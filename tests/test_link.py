@@ -8,6 +8,7 @@ import random
 import time
 import zlib
 
+import fuzz_links
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from spaces_app.analyses import KINDS
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.errors import SpecError
-from spaces_app.link import MAX_JSON, decode, encode, parse_query, readable, to_link
+from spaces_app.link import MAX_JSON, decode, encode, made_digest, parse_query, readable, to_link
 
 SPEC = AttributionSpec(prompt="The keys to the cabinet 🗝️ «ключи»", continuation_ids=(5, 900, 3), revision="a" * 40)
 
@@ -106,10 +107,32 @@ def test_a_damaged_link_is_one_sentence(query):
 def test_a_bomb_is_refused_before_it_unfolds():
     bomb = token_of(b" " * 3_000_000)
     assert len(bomb) <= 4096
-    started = time.perf_counter()
+    seconds = []
+    for token in (bomb, token_of(b" " * 5_000_000)):  # the second is 5 kB
+        for _ in range(3):
+            started = time.perf_counter()
+            with pytest.raises(SpecError):
+                decode(token)
+            seconds.append(time.perf_counter() - started)
     with pytest.raises(SpecError, match=f"{MAX_JSON:,}"):
         decode(bomb)
-    assert time.perf_counter() - started < 1
+    assert sorted(seconds)[len(seconds) // 2] < 0.02
+
+
+def test_sixty_thousand_tokens_of_strangers_raise_nothing_but_spec_errors():
+    honest = [encode(SPEC), encode(AttributionSpec(prompt="One, two, three")), encode(AttributionSpec(prompt="é" * 40))]
+    fields = [name for name, _, _ in AttributionSpec.options()] + ["unknown"]
+    opened = refused = 0
+    for token in fuzz_links.tokens(honest, fields, 60_000):
+        try:
+            spec = parse_query("?s=" + token, KINDS)[0]
+        except SpecError:
+            refused += 1
+            continue
+        opened += spec is not None
+        assert spec is None or parse_query(to_link(spec), KINDS)[0] == spec
+        assert len(made_digest("?s=" + token)) in (0, 64)
+    assert opened > 100 and refused > 50_000, "both kinds are among them"
 
 
 @settings(max_examples=400, deadline=None)

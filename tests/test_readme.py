@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import gradio
+import numpy as np
 import pytest
 
-from spaces_app import __version__, gallery
+from spaces_app import __version__, gallery, readme
+from spaces_app import runner as runner_module
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.methods import METHODS
@@ -30,6 +33,26 @@ def column(heading: str) -> list[str]:
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [row.split("|")[1].strip().strip("`") for row in rows]
+
+
+def code_with(text: str) -> str:
+    """The Python example that contains a text."""
+    return next(code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if text in code)
+
+
+def test_every_table_is_what_the_code_and_the_records_say():
+    assert readme.filled(README) == README, "run python -m spaces_app tables"
+
+
+def test_a_table_out_of_date_or_without_a_place_is_noticed():
+    row = next(line for line in README.splitlines() if line.startswith("| `occlusion` |"))
+    assert readme.filled(README.replace(row + "\n", "")) == readme.filled(README)
+    with pytest.raises(ValueError, match="'truth'"):
+        readme.filled(README.replace("<!-- end: truth -->", ""))
+
+
+def test_bars_in_a_cell_do_not_end_it():
+    assert readme.table(("a",), [("p | q",)]).splitlines() == ["| a |", "|---|", "| p \\| q |"]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +109,20 @@ def test_the_python_example_runs_as_printed():
     assert int(shape.group(1)) > int(shape.group(2)) >= 1
 
 
+def test_the_example_of_words_shares_and_differences_does_what_it_says(monkeypatch, tmp_path):
+    monkeypatch.setattr(runner_module, "default_runner", functools.cache(lambda: Runner(Settings(store=str(tmp_path)))))
+    names: dict = {}
+    exec(code_with("aggregate.pair"), names)
+    assert [token.text for token in names["change"].tokens] == ["The", " nurse → pilot", " said", " that", " she → he"]
+    shares = names["inseq"].arrays["attributions"].values
+    assert np.nansum(shares, axis=0) == pytest.approx(1) and names["one"] > 0
+    assert names["layers"].arrays["attributions"].values.shape == names["result"].arrays["attributions"].values.shape
+    runner_module.default_runner().stop()
+
+
 def test_the_method_printed_in_the_readme_works_once_it_is_in_the_table(monkeypatch, tmp_path):
     names: dict = {}
-    exec(README.split("```python\n")[2].split("```")[0], names)
+    exec(code_with("GRADIENT_MEAN = "), names)
     method = names["GRADIENT_MEAN"]
     monkeypatch.setitem(METHODS, method.name, method)
     runner = Runner(Settings(store=str(tmp_path)))

@@ -52,3 +52,9 @@ def test_the_first_content_token_is_a_word_of_the_output():
     assert first_content_token(row) == 3
     assert first_content_token(tokens("The") + tokens(",", segment="generated")) == 1
     assert first_content_token(tokens("The")) == -1
+
+
+def test_a_space_of_its_own_begins_the_word_behind_it():
+    # As SentencePiece cuts "The researcher": the space before a word of several pieces is a piece, too.
+    assert word_ids(tokens("The", " ", "re", "searcher", " ", "9")) == [0, 1, 1, 1, 2, 2]
+    assert word_ids(tokens("a", " ") + tokens("b", segment="generated")) == [0, 1, 2]

@@ -68,7 +68,10 @@ class Contrast {
   // Something that needs the server: another B, or A and B swapped. The page fills its form and runs.
   ask(what, choice) {
     if (!choice) return;
-    const detail = { ask: what, column: this.column(), id: choice.id, text: choice.text };
+    const column = this.column();
+    const texts = this.model.generated.map((i) => this.model.tokens[i]).map((token) => (token.special ? "" : token.text));
+    const detail = { ask: what, column, id: choice.id, text: choice.text };
+    Object.assign(detail, { before: texts.slice(0, column).join(""), written: texts.join("") });
     this.emit({ index: this.settings.sel, value: choice.text, ...detail });
   }
 

@@ -5,11 +5,21 @@ from components.figure.assets import Assets
 ASSETS = Assets(
     name="tokenHeatmap",
     root_class="seqscope-heatmap",
-    scripts=tuple(
-        f"token_heatmap/{name}"
-        for name in ("model.js", "words.js", "palette.js", "parts.js", "flow.js", "matrix.js", "script.js")
+    scripts=(
+        "token_heatmap/model.js",
+        "token_heatmap/planes.js",
+        "token_heatmap/words.js",
+        "token_heatmap/palette.js",
+        "figure/widgets.js",
+        "token_heatmap/parts.js",
+        "figure/flow.js",
+        "token_heatmap/matrix.js",
+        "token_heatmap/steps.js",
+        "token_heatmap/pane.js",
+        "token_heatmap/reading.js",
+        "token_heatmap/script.js",
     ),
-    styles=("token_heatmap/style.css",),
+    styles=("token_heatmap/style.css", "token_heatmap/panes.css"),
 )
 ROOT_CLASS = ASSETS.root_class
 script, style, packed = ASSETS.script, ASSETS.style, ASSETS.packed

@@ -4,11 +4,11 @@
 const PALETTES = {
   light: {
     positive: [232, 119, 34], negative: [59, 139, 224],
-    ink: "#14171c", muted: "#565b64", grid: "rgba(20, 23, 28, 0.035)", line: "#ffffff",
+    ink: "#14171c", muted: "#565b64", grid: "rgba(20, 23, 28, 0.035)", line: "#ffffff", curve: "#0f7b5f",
   },
   dark: {
     positive: [173, 79, 8], negative: [40, 105, 194],
-    ink: "#f4f5f7", muted: "#a9aeb8", grid: "rgba(244, 245, 247, 0.06)", line: "#18181b",
+    ink: "#f4f5f7", muted: "#a9aeb8", grid: "rgba(244, 245, 247, 0.06)", line: "#18181b", curve: "#4fc7a3",
   },
 };
 
@@ -29,10 +29,10 @@ class Palette {
   }
 }
 
-// Gradio marks a dark page by the class "dark" on an ancestor; other pages follow the system.
+// Gradio marks a dark page by the class "dark" on an ancestor, other pages may say "light" too, else they follow the system.
 function isDark(root) {
   if (root.closest(".dark")) return true;
-  if (root.closest(".gradio-container")) return false;
+  if (root.closest(".light, .gradio-container")) return false;
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 

@@ -6,34 +6,26 @@ const HINT = {
   percent: "How much each part of the text weighs for the selected word. Point at another bold word, or tap it.",
   matrix: "A column for each thing the model wrote, a row for each it may rely on. Point or tap to read a cell.",
 };
-const UNPINNED = "Nothing is selected: point at a word, or tap it.";
 
-class Heatmap {
+class Heatmap extends Reader {
   constructor(root, emit) {
+    super();
     this.root = root;
     this.emit = emit || (() => {});
-    this.settings = { unit: "word", range: "token", view: "flow", sel: null, in: null };
+    this.settings = { unit: "word", range: "token", view: "flow", curve: null, part: null, sel: null, in: null };
     this.hovered = null; // {u} in the text, {row, column} in the matrix
+    this.pointed = null; // the pane it is in
     this.anchor = null;
     this.model = null;
+    this.panes = [];
     const set = (key) => (value) => this.change({ [key]: value });
-    this.parts = buildParts(root, { unit: set("unit"), view: set("view"), range: set("range") });
-    const over = (target) => this.hover(target);
-    const clear = () => this.change({ sel: null, in: null });
-    this.flow = new Flow(this.parts.flow, {
-      hover: (u) => over(u === null ? null : { u }), pick: (u, extend) => this.pick(u, extend), clear,
-    });
-    this.matrix = new Matrix(this.parts.matrix, {
-      hover: over, clear,
-      pick: (target, extend) => this.pick(target.column === null ? target.row : target.column, extend),
-      move: (target, extend) => {
-        this.pick(target.column, extend);
-        this.hover(target);
-        this.say();
-      },
+    this.parts = buildParts(root, {
+      unit: set("unit"), view: set("view"), range: set("range"), curve: set("curve"),
+      part: (value) => this.change({ part: value === "" ? null : Number(value) }),
     });
     this.keydown = (event) => {
-      if (event.key === "Escape" && (this.settings.sel || this.settings.in !== null)) clear();
+      if (event.key !== "Escape") return;
+      if (this.settings.sel || this.settings.in !== null) this.change({ sel: null, in: null });
     };
     root.addEventListener("keydown", this.keydown);
     this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
@@ -47,23 +39,71 @@ class Heatmap {
     this.hovered = null;
     this.model = null;
     this.parts.tip.hide();
+    this.parts.hint.hide();
     try {
-      if (value) this.model = readPayload(value);
+      const data = typeof value === "string" && value ? JSON.parse(value) : value;
+      if (data) this.read(data);
     } catch (error) {
       console.error("Seqscope token heatmap:", error);
+      this.model = null;
       return this.blank("This figure cannot be drawn: its data is damaged.");
     }
     if (!this.model) return this.blank(EMPTY);
     const { model } = this;
     const asked = parseState(model.state, model.columns, model.n);
-    const { sel, in: input, ...looks } = asked;
+    const { sel, in: input, part, ...looks } = asked;
     Object.assign(this.settings, looks, { in: input === undefined ? null : input });
+    this.settings.part = part < this.slices.length ? part : null;
     this.settings.sel = sel || (input === undefined && model.columns ? model.selected.slice() : null);
     this.anchor = this.settings.sel && this.settings.sel[0];
     this.parts.empty.hidden = true;
     this.parts.frame.hidden = false;
+    this.makePanes();
+    this.fillPicks();
     this.fillFoot();
     return this.rebuild();
+  }
+
+  // Throws when the parts of the data do not fit together.
+  read(data) {
+    const model = readPayload(data);
+    this.planes = planesOf(model, data);
+    this.slices = slicesOf(model, data.parts);
+    this.whole = data.agreement || null;
+    this.model = model;
+  }
+
+  makePanes() {
+    const several = this.planes.length > 1;
+    this.panes.forEach((pane) => pane.destroy());
+    this.panes = this.planes.map(() => {
+      const pane = new Pane(this.parts.stage, this.handlers(() => pane), several);
+      return pane;
+    });
+    this.parts.legend.node.hidden = several;
+  }
+
+  handlers(pane) {
+    const over = (target) => {
+      const other = pane() !== this.pointed;
+      if (!target && other) return; // the pointer left this map for another one
+      if (other) this.hovered = null; // perhaps the same word, but the number of another map
+      this.pointed = target && pane();
+      this.hover(target);
+    };
+    const clear = () => this.change({ sel: null, in: null });
+    return {
+      text: { hover: (u) => over(u === null ? null : { u }), pick: (u, extend) => this.pick(u, extend), clear },
+      grid: {
+        hover: over, clear,
+        pick: (target, extend) => this.pick(target.column === null ? target.row : target.column, extend),
+        move: (target, extend) => {
+          this.pick(target.column, extend);
+          over(target);
+          this.say();
+        },
+      },
+    };
   }
 
   blank(text) {
@@ -72,18 +112,27 @@ class Heatmap {
     this.parts.empty.textContent = text;
   }
 
+  fillPicks() {
+    const { model, parts } = this;
+    const label = (name) => String((model.stepLabels[name] || {}).label || name);
+    const names = Object.keys(model.steps).filter((name) => curveOf(model, name));
+    parts.curve.fill([...names.map((name) => [name.replace(/_/g, "-"), label(name)]), ["none", "None"]]);
+    parts.part.fill([["", "All together"], ...this.slices.map((slice, k) => [String(k), slice.label, slice.group])]);
+  }
+
   fillFoot() {
-    const { badges, notes } = this.parts;
-    fillPairs(badges, this.model.badges.map((badge) => [String(badge.label), String(badge.text)]));
+    const { badges, notes, hint } = this.parts;
+    fillBadges(badges, this.model.badges, hint);
     notes.textContent = "";
     this.model.notes.forEach((note) => notes.appendChild(element("li", "", String(note))));
     notes.hidden = this.model.notes.length === 0;
+    this.panes.forEach((pane, k) => pane.checks && fillBadges(pane.checks, this.planes[k].checks, hint));
   }
 
   // The settings a visitor can change; a pin is also told to Python.
   change(part) {
     const before = formatState(this.settings);
-    const rebuild = ["unit", "view"].some((key) => part[key] && part[key] !== this.settings[key]);
+    const rebuild = ["unit", "view", "curve", "part"].some((key) => key in part && part[key] !== this.settings[key]);
     Object.assign(this.settings, part);
     this.hovered = null;
     this.parts.tip.hide();
@@ -140,125 +189,39 @@ class Heatmap {
     return span && { c0: span[0], c1: span[1] };
   }
 
-  // The units of a subject's span as one, for captions.
-  spanUnit(subject) {
-    const { table } = this;
-    const units = table.targets.slice(subject.c0, subject.c1 + 1).map((u) => table.units[u]);
-    const text = units.map((unit) => unit.text).join("");
-    return { text, c0: units[0].c0, c1: units[units.length - 1].c1 };
-  }
-
-  rankingOf(subject) {
-    if (!subject) return null;
-    return "source" in subject ? backward(this.table, subject.source) : forward(this.table, subject.c0, subject.c1);
-  }
-
   rebuild() {
-    const { model, parts, settings } = this;
-    this.table = tableOf(model, settings.unit);
+    const { model, parts, settings, slices, planes } = this;
+    const slice = settings.part === null ? null : slices[settings.part];
+    const curve = this.curve();
+    this.panes.forEach((pane, k) => {
+      const plane = slice ? withScores(planes[k], slice.scores(), {}) : planes[k];
+      pane.build(plane, settings, k ? null : curve);
+    });
+    this.table = this.panes[0].table;
     const matrix = settings.view === "matrix";
-    parts.flow.hidden = matrix;
-    parts.matrix.hidden = !matrix;
-    parts.hint.textContent = HINT[settings.view];
-    parts.hint.hidden = model.columns === 0;
-    if (matrix) this.matrix.build(this.table);
-    else this.flow.build(model, this.table, settings.view === "percent");
+    parts.hintLine.textContent = HINT[settings.view];
+    parts.hintLine.hidden = model.columns === 0;
     ["unit", "view", "range"].forEach((key) => parts[key].set(settings[key]));
+    parts.part.set(settings.part === null ? "" : String(settings.part));
+    if (matrix) parts.curve.node.hidden = true;
+    else this.showCurve(curve);
     this.paint();
     const subject = this.subject(true);
-    if (matrix && subject && !("source" in subject)) this.matrix.reveal(0, subject.c0);
+    if (matrix && subject && !("source" in subject)) this.panes.forEach((pane) => pane.matrix.reveal(0, subject.c0));
   }
 
   paint() {
     if (!this.model) return;
-    const { table, settings, palette } = this;
+    const { settings, palette, hovered } = this;
     const subject = this.subject(false);
-    const ranking = this.rankingOf(subject);
-    const span = (part) => (part && !("source" in part) ? table.targets.slice(part.c0, part.c1 + 1) : []);
-    const source = subject && "source" in subject ? subject.source : null;
-    const focus = new Set(source === null ? span(subject) : [source]);
-    const held = this.subject(true);
-    const pinned = new Set(held && "source" in held ? [held.source] : span(held));
-    const domain = ranking ? Math.max(ranking.max, settings.range === "output" ? table.max : 0) : 0;
-    const part = (value) => (domain > 0 ? Math.abs(value) / domain : 0);
-    const stops = (pinned.size ? Array.from(pinned) : []).slice(0, 1);
-    ["source", "prompt", "generated"].forEach((segment) => {
-      const own = table.units.findIndex((unit) => unit.segment === segment);
-      if (own >= 0 && !stops.some((u) => table.units[u].segment === segment)) stops.push(own);
-    });
-    if (settings.view === "matrix") {
-      const whole = settings.range === "output";
-      this.matrix.pointAt(this.hovered && "row" in this.hovered ? this.hovered : null);
-      this.matrix.paint({
-        ...palette, focus: new Set(span(subject)), source,
-        shade: (value, at) => palette.shade(value, at),
-        columnPart: (value, c) => Math.abs(value) / ((whole ? table.max : table.maxima[c]) || 1),
-      });
-    } else {
-      const dimAfter = source === null && subject ? table.targets[subject.c1] : Infinity;
-      const colour = (value) => palette.shade(value, part(value));
-      const solid = (value) => palette.shade(value, 1);
-      this.flow.paint({ ranking, part, colour, solid, focus, pinned, dimAfter, tabStops: stops });
-    }
-    this.read(subject, ranking);
-    this.showLegend(domain || table.max);
-  }
-
-  read(subject, ranking) {
-    const { model, table, parts } = this;
-    if (!subject) {
-      this.sentence = [model.columns ? UNPINNED : "The model wrote nothing, so there is nothing to explain."];
-      fillPairs(parts.details, []);
-    } else if ("source" in subject) {
-      this.sentence = backwardCaption(model, table, ranking, table.units[subject.source]);
-      fillPairs(parts.details, []);
-    } else {
-      const target = this.spanUnit(subject);
-      this.sentence = [...forwardCaption(model, table, ranking, target), ...probabilityCaption(model, target)];
-      fillPairs(parts.details, stepDetails(model, target));
-    }
-    fillCaption(parts.caption, this.sentence);
-    this.matrix.describe("Matrix of scores. " + plainText(this.sentence));
+    const look = { subject, held: this.subject(true), hovered, settings, palette };
+    this.panes.forEach((pane) => this.showLegend(pane, pane.paint(look)));
+    this.tell(subject);
   }
 
   // Told to screen readers on a pin, not while the pointer wanders.
   say() {
     if (this.model) this.parts.status.textContent = plainText(this.sentence);
-  }
-
-  showLegend(domain) {
-    const { model, settings, table, parts, palette } = this;
-    const perColumn = settings.view === "matrix" && settings.range === "token";
-    const top = settings.view === "matrix" ? table.max : domain;
-    const high = perColumn ? "strongest of the column" : formatScore(top);
-    const many = settings.unit === "token" ? "" : " · a " + settings.unit + " is the sum of its tokens";
-    const unit = model.unit ? " (" + model.unit + ")" : "";
-    const low = model.signed ? (perColumn ? "against" : "−" + high) : "0";
-    parts.legend.show(palette, model.signed, { low, high, about: "Score" + unit + many });
-  }
-
-  showTip() {
-    const { hovered, table, model, parts } = this;
-    const { tip } = parts;
-    if (!hovered || (!("u" in hovered) && (hovered.row === null || hovered.column === null))) return tip.hide();
-    const inText = "u" in hovered;
-    const u = inText ? hovered.u : hovered.row;
-    const unit = table.units[u];
-    const column = inText ? -1 : table.targetOfUnit[hovered.column];
-    const against = inText ? this.subject(true) : { c0: column, c1: column };
-    const pairs = inText && unit.c0 >= 0 ? stepDetails(model, unit) : [];
-    if (against && !("source" in against)) {
-      const ranking = forward(table, against.c0, against.c1);
-      if (ranking.rank.has(u)) {
-        const to = "‘" + labelOf(this.spanUnit(against).text, 20) + "’";
-        pairs.push(["Score for " + to, formatScore(ranking.values[u])]);
-        pairs.push(["Share", formatPercent(ranking.shares[u])]);
-        pairs.push(["Rank", ranking.rank.get(u) + " of " + ranking.order.length]);
-      }
-    }
-    if (unit.first === unit.last) pairs.push(["Token id", String(model.tokens[unit.first].id)]);
-    const box = inText ? this.flow.cells[u].getClientRects()[0] : this.matrix.boxOf(hovered);
-    return box ? tip.show(box, labelOf(unit.text, 40), pairs, !inText) : tip.hide();
   }
 
   retheme() {
@@ -274,12 +237,13 @@ class Heatmap {
     if (width === this.width || !this.model) return;
     this.width = width;
     this.parts.tip.hide();
-    if (this.settings.view === "matrix") this.matrix.resize();
+    this.panes.forEach((pane) => pane.resize(this.settings));
+    this.paint();
   }
 
   destroy() {
     clearTimeout(this.telling);
-    clearTimeout(this.flow.leaving);
+    this.panes.forEach((pane) => pane.destroy());
     this.stopTheme();
     this.sizes.disconnect();
     this.root.removeEventListener("keydown", this.keydown);

@@ -15,7 +15,7 @@ function curveOf(model, name) {
 
 class StepCurve {
   constructor(body, flow) {
-    Object.assign(this, { body, flow, model: null, curve: null, points: [], marked: new Set() });
+    Object.assign(this, { body, flow, model: null, curve: null, points: [], moved: false });
     this.canvas = body.appendChild(element("canvas", "ss-curve"));
     this.canvas.setAttribute("aria-hidden", "true"); // the numbers stand in the tip, the details and the caption
   }
@@ -24,12 +24,13 @@ class StepCurve {
     Object.assign(this, { model, curve });
     this.canvas.hidden = curve === null;
     this.flow.host.classList.toggle("ss-curved", curve !== null);
-    this.measure();
+    this.moved = true; // measured when the text has been painted, which gives its cells their classes
   }
 
   // Where each token's point is. A unit's tokens share its width by the length of their texts.
   measure() {
     this.points = [];
+    this.moved = false;
     const { body, canvas, curve, model, flow } = this;
     if (!curve || !body.clientWidth) return;
     const origin = body.getBoundingClientRect();
@@ -55,7 +56,7 @@ class StepCurve {
 
   // marked: the columns that are selected. colours: a palette.
   paint(marked, colours) {
-    this.marked = marked;
+    if (this.moved) this.measure();
     const { canvas, points, curve } = this;
     if (!curve || !points.length) return;
     const context = canvas.getContext("2d");

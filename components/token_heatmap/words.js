@@ -190,3 +190,9 @@ function stepDetail(known, name, value) {
   if (name === "probability") return [String(label), formatProbability(value)];
   return [String(label), formatScore(value) + (unit && unit !== name ? SPACE + unit : "")];
 }
+
+// Two decimals: of a correlation, more would be noise.
+function formatCorrelation(value) {
+  const text = Math.abs(value).toFixed(2);
+  return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
+}

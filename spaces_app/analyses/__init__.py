@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from spaces_app.analyses import comparison, context_reliance, contrastive
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Analysis
 from spaces_app.spec import Spec
@@ -22,6 +23,28 @@ ANALYSES: dict[str, Analysis] = {
     analysis.name: analysis
     for analysis in (
         Analysis("attribution", "Why did it write each word?", AttributionSpec, _in_lane("attribution_compute")),
+        Analysis(
+            "comparison",
+            "Do several methods say the same?",
+            comparison.ComparisonSpec,
+            _in_lane("comparison_compute"),
+            cost=comparison.cost,
+        ),
+        Analysis(
+            "contrastive",
+            "Why this word and not that one?",
+            contrastive.ContrastiveSpec,
+            _in_lane("contrastive_compute"),
+            cost=contrastive.cost,
+        ),
+        Analysis(
+            "context_reliance",
+            "Which words depend on the context, and on which part of it?",
+            context_reliance.ContextRelianceSpec,
+            _in_lane("context_reliance_compute"),
+            size=context_reliance.size,
+            cost=context_reliance.cost,
+        ),
     )
 }
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from spaces_app.errors import SpecError
 from spaces_app.methods import AGGREGATIONS, BASELINES, COMBINATIONS, METHODS, REMOVALS, UNITS
 from spaces_app.spec import Spec, option
-from spaces_app.step_functions import STEP_FUNCTIONS, StepFunction
+from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS, StepFunction
 
+CONTEXTS = ("auto", "same", "own")
+_PAIR = re.compile(r"\s*(\d{1,5})\s*[-:]\s*(\d{1,5})\s*", re.ASCII)
 _LAYERS = re.compile(r"all|-?\d{1,4}|\d{1,4}-\d{1,4}", re.ASCII)
 
 
@@ -108,27 +110,42 @@ class AttributionSpec(Spec):
         max_chars=20_000,
         group="contrast",
     )
+    contrast_context: str = option(
+        "auto",
+        "Where the other tokens are judged: at the same place in the same run, or in a run of their own; auto takes"
+        " their own where there is another prompt.",
+        label="Judge them in",
+        choices=lambda: CONTEXTS,
+        group="contrast",
+    )
+    alignment: str = option(
+        "",
+        "Which output token is compared with which of the other output, as in 0-0, 1-2; empty aligns by itself.",
+        max_chars=4000,
+        group="contrast",
+    )
     step_scores: str = option(
         "",
         "Further numbers to put on each generated token: names of targets, separated by commas.",
+        names=lambda: STEP_FUNCTIONS,
         max_chars=400,
-        group="contrast",
+        group="method",
     )
     filter_top_k: int = option(
-        0, "KL divergence looks at this many likeliest tokens only; 0 at all.", low=0, high=1_000_000, group="contrast"
+        0, "KL divergence looks at this many likeliest tokens only; 0 at all.", low=0, high=1_000_000, group="method"
     )
     filter_top_p: float = option(
         1.0,
         "KL divergence looks at the likeliest tokens of this total probability.",
         low=0.05,
         high=1.0,
-        group="contrast",
+        group="method",
     )
     nucleus: float = option(
-        0.9, "The probability that the tokens counted by top-p size cover.", low=0.05, high=1.0, group="contrast"
+        0.9, "The probability that the tokens counted by top-p size cover.", low=0.05, high=1.0, group="method"
     )
     n_dropout: int = option(
-        5, "Passes with dropout, for the dropout score.", label="Dropout passes", low=2, high=100, group="contrast"
+        5, "Passes with dropout, for the dropout score.", label="Dropout passes", low=2, high=100, group="method"
     )
     deletion_check: bool = option(
         False,
@@ -164,7 +181,7 @@ class AttributionSpec(Spec):
             heard.update(step_function.options)
         groups = ("method", "contrast")
         names = [name for name, _, facts in self.options() if facts.group in groups and name not in heard]
-        names += [] if "contrast" in heard else ["contrast_ids"]
+        names += [] if heard.intersection(CONTRAST) else ["contrast_ids"]
         if self.continuation:
             names += ["max_new_tokens", "temperature"]
         if self.continuation or self.temperature == 0:
@@ -179,6 +196,7 @@ class AttributionSpec(Spec):
         return [STEP_FUNCTIONS[name] for name in names if name in STEP_FUNCTIONS]
 
     def check(self) -> None:
+        aligned(self.alignment)
         for name in filter(None, (part.strip() for part in self.step_scores.split(","))):
             if name not in STEP_FUNCTIONS:
                 raise SpecError(f"{name!r:.60} is not one of {', '.join(STEP_FUNCTIONS)}.", field="step_scores")
@@ -187,3 +205,19 @@ class AttributionSpec(Spec):
                 raise SpecError(
                     f"{getattr(self, field)!r:.60} is not all, a number, or a range such as 2-5.", field=field
                 )
+
+
+def aligned(text: str) -> dict[int, int]:
+    """The pairs of an alignment such as "0-0, 1-2": position in the output → position in the other output.
+
+    Raises SpecError for anything else, and for two partners of one token.
+    """
+    pairs: dict[int, int] = {}
+    for part in filter(str.strip, text.split(",")):
+        match = _PAIR.fullmatch(part)
+        if match is None:
+            raise SpecError(f"{part!r:.40} is not a pair such as 1-2.", field="alignment")
+        ours, theirs = int(match[1]), int(match[2])
+        if pairs.setdefault(ours, theirs) != theirs:
+            raise SpecError(f"token {ours} has two partners.", hint="Give it one.", field="alignment")
+    return pairs

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from spaces_app.analyses.size import Size, attribution_cost, text_size
+from spaces_app.analyses.work import Work
 from spaces_app.arrays import NamedArray
 from spaces_app.spec import Spec
 from spaces_app.tokens import Token
@@ -42,6 +45,13 @@ class Result:
             notes=data["notes"],
         )
 
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        """What notebooks show: the interactive figure, a table where scripts may not run, else a line of text."""
+        return importlib.import_module("spaces_app.export.notebook").mimebundle(self)
+
+    def _repr_html_(self) -> str | None:
+        return self._repr_mimebundle_().get("text/html")
+
     @property
     def text(self) -> str:
         """What the model wrote (or was made to write)."""
@@ -55,9 +65,14 @@ class Analysis:
     `compute(spec, loaded_model, tick) -> Result` runs in a lane and may import torch; importing the record may not.
     `tick(done, total, what)` is called at least every half second of work; it reports, and raises Cancelled or
     TooLarge when the visitor has left or the time is up.
+
+    `size(spec, loaded_model)` is how many tokens the question has (a `Size`), and `cost(spec, facts, size)` the work
+    of answering it (`Work`, or a plain number of floating-point operations); limits follow from both.
     """
 
     name: str
     title: str
     spec: type[Spec]
     compute: Callable
+    size: Callable[..., Size] = text_size
+    cost: Callable[..., Work | float] = attribution_cost

@@ -7,19 +7,26 @@ because a target then depends on nothing that comes after it.
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
 from spaces_app.engine import baselines
 from spaces_app.engine.chunks import Budget, in_chunks
+from spaces_app.engine.exchange import Exchange, marks
 from spaces_app.engine.forward import Body, Sequence, evaluate
-from spaces_app.engine.gradients import Gradients, Path
+from spaces_app.engine.gradients import Gradients, Points
 from spaces_app.engine.hooks import showing_attention
+from spaces_app.engine.paths import Path
 from spaces_app.engine.progress import Progress, Tick
+from spaces_app.engine.relevance import Started, relevance_rules
 from spaces_app.engine.rows import Rows
+from spaces_app.engine.values import value_norms, zeroed
+from spaces_app.engine.variants import Deleted, Replaced
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
 
@@ -125,16 +132,20 @@ class ForcedPass:
             result[absent] = baselines.vector(self.lm, name, adapter.embedding, self.embeds)
         return result
 
-    def gradients(self, score: Score, *, path: tuple | None = None) -> Iterator[tuple[slice, Tensor]]:
+    def gradients(
+        self, score: Score, *, path: tuple | Points | None = None, around: Callable = nullcontext
+    ) -> Iterator[tuple[slice, Tensor]]:
         """(targets, gradients of their scores) in chunks: (g, n, D) over the first n inputs; later ones have none.
 
         Along a path of (baseline (n_inputs, D), nodes, weights), the weighted sum of the gradients at the points
-        baseline + node · (embeds − baseline). Never holds more than a chunk.
+        baseline + node · (embeds − baseline); engine/paths.py has other paths. Passes are made within `around()`, which
+        may change how they are differentiated. Never holds more than a chunk.
         """
-        path = None if path is None else Path(*path)
+        path = Path(*path) if isinstance(path, tuple) else path
         with_decoder = self.attribute_prefix or not self.encoder_decoder
         shared = Gradients.of(self.body, self.embeds, self.budget, with_decoder=with_decoder)
-        n_points = 1 if path is None else len(path.nodes)
+        shared = dataclasses.replace(shared, around=around)
+        n_points = 1 if path is None else len(path)
         total, done = self.n_generated * n_points, 0
 
         def work(start: int, stop: int) -> Tensor:
@@ -156,13 +167,34 @@ class ForcedPass:
         kept: (R, n_inputs) booleans; where False, the variant has the embedding from `baseline` (n_inputs, D).
         """
         kept = torch.as_tensor(kept, dtype=torch.bool, device=self.embeds.device)
-        self.tick(0, len(kept), "Replacing tokens")
-        self._watch([score])
+        return self._variants(score, Replaced(self.body, self.embeds, kept, baseline), "Replacing tokens")
 
-        def told(done: int) -> None:
-            self.tick(done, len(kept), "Replacing tokens")
+    def deletable(self) -> Tensor:
+        """Which attributed inputs can leave the sequence: not special tokens, nor what starts a decoder. (n_inputs,)"""
+        special, sequence = marks(self.lm), self.sequence
+        ids = torch.cat([sequence.source, sequence.decoder], 1)[0].tolist()
+        free = torch.tensor([not special(token) for token in ids], dtype=torch.bool, device="cpu")
+        if self.encoder_decoder:
+            free[sequence.n_source : sequence.n_source + sequence.n_prompt] = False
+        return free & self.attributed()
 
-        return Rows(self.body, self.embeds, self.budget, told).scores(score, kept, baseline, self.scores)
+    def deleted(self, score: Score, kept) -> Tensor:
+        """Scores of every target in each of R variants with tokens taken out, so that later ones move up. (R, G)
+
+        kept: (R, n_inputs) booleans. What is not `deletable` stays whatever `kept` says. Something must be read before
+        the first target, and by an encoder: where nothing would be left, the last token there stays.
+        """
+        kept = torch.as_tensor(kept, dtype=torch.bool, device=self.embeds.device)
+        kept = kept | ~self.deletable().to(kept.device)
+        n_source, n_prompt = self.sequence.n_source, self.sequence.n_prompt
+        for start, stop in ((0, n_source), (n_source, n_source + n_prompt)):
+            if stop > start:
+                kept[:, stop - 1] |= ~kept[:, start:stop].any(1)
+        return self._variants(score, Deleted(self.body, kept), "Deleting tokens")
+
+    def exchange(self) -> Exchange:
+        """Variants with other tokens at the same places, and which tokens are plausible there."""
+        return Exchange.of(self)
 
     def attentions(self) -> tuple[list[Tensor], list[Tensor]]:
         """Attention weights per layer: of the decoder to itself, (H, n, n), and to the source, (H, n, S) or none.
@@ -182,6 +214,30 @@ class ForcedPass:
         self.tick(1, 1, "Reading attention")
         return own, cross
 
+    def encoder_attentions(self) -> list[Tensor]:
+        """Attention weights of the encoder per layer, (H, S, S); none without an encoder."""
+        if not self.encoder_decoder:
+            return []
+        with torch.no_grad(), showing_attention(self.lm.model):
+            output = self.lm.model.get_encoder()(input_ids=self.sequence.source, output_attentions=True)
+        return [weights[0] for weights in output.attentions]
+
+    def value_norms(self, layers: tuple[int, ...], heads: tuple[int, ...]) -> Tensor:
+        """Norm of what the chosen heads bring from each input, per layer. (L, G, n_inputs); see engine/values.py"""
+        return value_norms(self, layers, heads)
+
+    def zeroed_values(self, layers: tuple[int, ...]) -> Tensor:
+        """How far each target's state turns without an input's values in a layer. (L, G, n_inputs), 1 − cos"""
+        return zeroed(self, layers)
+
+    def relevance(self) -> AbstractContextManager[None]:
+        """Within, gradients times embeddings are relevance by the rules of AttnLRP; see engine/relevance.py."""
+        return relevance_rules(self.lm)
+
+    def started(self, score: Score) -> Started:
+        """The score, noting the relevance that each target starts with when its gradient is taken."""
+        return Started(score, self.n_generated)
+
     def collect(self, parts: Iterable[tuple[slice, Tensor]]) -> Tensor:
         """One array from chunks of (targets, values (g, n, …)): (G, n_inputs, …) on the CPU.
 
@@ -195,6 +251,14 @@ class ForcedPass:
             table[steps, : values.shape[1]] = values.cpu()
         table[~(self.before() & self.attributed())] = torch.nan
         return table
+
+    def _variants(self, score: Score, variants, what: str) -> Tensor:
+        total = len(variants.changed)
+        self.tick(0, total, what)
+        self._watch([score])
+        return Rows(self.body, self.budget, lambda done: self.tick(done, total, what)).scores(
+            score, variants, self.scores
+        )
 
     def _watch(self, scores: Iterable[Score]) -> None:
         for score in scores:

@@ -158,13 +158,14 @@ class Body:
             stack.enter_context(replaced(self.adapter.embedding, embeds))
             ends = stack.enter_context(cut(self.adapter.head, positions))
             output = self.adapter.decode(ids, states=states, cache=cache, attentions=attentions)
-        logits = _checked(output.logits)
+        logits = checked(output.logits)
         if clean:
             self.observe(steps, logits[0].detach())
         return Passed(logits, ends.hidden, ends.leaf, positions, behind, output)
 
 
-def _checked(logits: Tensor) -> Tensor:
+def checked(logits: Tensor) -> Tensor:
+    """Logits in at least float32. Raises NotSupported where they overflow."""
     if logits.dtype not in (torch.float32, torch.float64):
         logits = logits.float()
     if not logits.amax().isfinite():  # one look at every number: NaN and +∞ both come out as the maximum

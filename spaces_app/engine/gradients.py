@@ -5,33 +5,24 @@ from __future__ import annotations
 import dataclasses
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from spaces_app.engine.chunks import Budget, even, in_chunks
-from spaces_app.engine.forward import Body, Passed, evaluate
+from spaces_app.engine.forward import Body, Passed, Sequence, evaluate
+from spaces_app.engine.paths import Bent, OneByOne, Path
 from spaces_app.engine.tail import Tail
 from spaces_app.engine.vjp import one_hot_cotangents, vjp
 from spaces_app.errors import NotSupported
 
 Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
+Points = Path | Bent | OneByOne
 FEWEST_PIECE_ROWS = 250
 _tails: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → its tail, or None where it has none
 FP16_SCALE = 1024.0  # probabilities near 1e-6 have gradients below float16's smallest number
-
-
-@dataclass(frozen=True)
-class Path:
-    """Points between a baseline and the input: baseline + node · (embeds − baseline), each with a weight.
-
-    baseline: (n_inputs, D); nodes and weights: floats. Gradients come as weighted sums over the points.
-    """
-
-    baseline: Tensor
-    nodes: tuple[float, ...]
-    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -39,7 +30,8 @@ class Gradients:
     """Vector–Jacobian products of one body, in chunks of targets.
 
     Targets of a chunk share one pass that ends where the last of them needs it to, so short prefixes cost less.
-    with_decoder False leaves the decoder's embeddings out of the gradient (attribution of the source alone).
+    with_decoder False leaves the decoder's embeddings out of the gradient (attribution of the source alone). Passes are
+    made within `around()`, which may change how they are differentiated, never what they compute.
     """
 
     body: Body
@@ -47,6 +39,7 @@ class Gradients:
     budget: Budget
     with_decoder: bool = True
     tail: Tail | None = None
+    around: Callable[[], AbstractContextManager] = nullcontext
 
     @classmethod
     def of(cls, body: Body, embeds: Tensor, budget: Budget, *, with_decoder: bool) -> Gradients:
@@ -84,12 +77,12 @@ class Gradients:
         held = self.budget.bytes // (8 * sequence.n_inputs * self.embeds.shape[1])
         return max(1, min(even(n_generated, round(min(pieces, most))), held, self.budget.items(0, 1)))
 
-    def of_steps(self, score: Score, steps: slice, path: Path | None, tick: Callable[[int], None]) -> Tensor:
+    def of_steps(self, score: Score, steps: slice, path: Points | None, tick: Callable[[int], None]) -> Tensor:
         """Gradients of the scores of the targets in `steps`. (g, n, D) over the first n inputs; the rest have none.
 
         Along a path, the sum over its points of weight · gradient there. `tick` is given how many gradients came in.
         """
-        n_points = 1 if path is None else len(path.nodes)
+        n_points = 1 if path is None else len(path)
         n_targets, n_read = (
             steps.stop - steps.start,
             self.body.sequence.n_source + self.body.sequence.length(steps.stop),
@@ -113,13 +106,14 @@ class Gradients:
             shift = torch.zeros((1, n_source + length, self.embeds.shape[1]), **self._like())
             source_shift = shift[:, :n_source].clone().requires_grad_()
             decoder_shift = shift[:, n_source:].clone().requires_grad_(self.with_decoder)
-            embeds = self._points(path, chosen)[:, : n_source + length]  # (B, n, D)
-            states = self.body.encode(embeds[:, :n_source] + source_shift)  # (B, S, D)
-            cut_states = None if states is None else states.detach().requires_grad_()
-            passed = self.body.decode(
-                steps, embeds[:, n_source:] + decoder_shift, states=cut_states, clean=path is None, tail=self.tail
-            )
-            pairs, scale = self._cotangents(score, passed, steps, None if path is None else path.weights[chosen])
+            with self.around():
+                states = self.body.encode(self._points(path, chosen, slice(0, n_source), source_shift))  # (B, S, D)
+                cut_states = None if states is None else states.detach().requires_grad_()
+                embeds = self._points(path, chosen, slice(n_source, n_source + length), decoder_shift)  # (B, n, D)
+                passed = self.body.decode(steps, embeds, states=cut_states, clean=path is None, tail=self.tail)
+            weights = None if path is None else path.weights[chosen]
+            device = self.embeds.device
+            pairs, scale = cotangents(score, passed, self.body.sequence, steps, weights=weights, device=device)
             inputs = [part for part in (cut_states, decoder_shift) if part is not None and part.requires_grad]
 
             def walk_back(start: int, stop: int) -> Tensor:
@@ -135,31 +129,16 @@ class Gradients:
             gradient = torch.cat([part for _, _, part in chunks])
         return gradient if scale is None else gradient * scale
 
-    def _points(self, path: Path | None, points: slice) -> Tensor:
+    def _points(self, path: Points | None, chosen: slice, inputs: slice, shift: Tensor) -> Tensor:
+        """The points at some inputs, with a zero `shift` (1, n, D) added whose gradient is the sum over the points.
+
+        Where a path scales gradients, the zero is scaled first.
+        """
         embeds = self.embeds.to(self._like()["dtype"])
         if path is None:
-            return embeds[None]
-        nodes = torch.tensor(path.nodes[points], **self._like())[:, None, None]
-        return path.baseline + nodes * (embeds - path.baseline)  # (B, n_inputs, D)
-
-    def _cotangents(self, score: Score, passed: Passed, steps: slice, weights) -> tuple[list, Tensor | None]:
-        """Pairs of (tensor of the body's graph, its cotangent (B, g, D) times the points' weights), and a factor.
-
-        float16 needs cotangents near 1, or small gradients vanish on the way down: there they are divided by the
-        factor (g, 1, 1), which is None otherwise.
-        """
-        values = evaluate(score, passed.logits, self.body.sequence, steps)  # (B, g)
-        half = passed.leaf.dtype == torch.float16
-        pairs = passed.pull(values.sum() * FP16_SCALE if half else values.sum())
-        if weights is not None:
-            factors = torch.tensor(weights, dtype=pairs[0][1].dtype, device=pairs[0][1].device)[:, None, None]
-            pairs = [(root, cotangent * factors) for root, cotangent in pairs]
-        if not half:
-            return pairs, None
-        sizes = [cotangent.float().abs().amax((0, 2)) for _, cotangent in pairs]
-        size = torch.stack(sizes).amax(0).clamp_min(1e-30)  # (g,)
-        pairs = [(root, (cotangent.float() / size[None, :, None]).to(cotangent.dtype)) for root, cotangent in pairs]
-        return pairs, (size / FP16_SCALE)[:, None, None].to(self.embeds.device)
+            return embeds[None, inputs] + shift
+        scale = path.scale(chosen, embeds)
+        return path.at(chosen, embeds)[:, inputs] + (shift if scale is None else scale[:, inputs] * shift)
 
     def _like(self) -> dict:
         # At least float32: points of a path, and sums over them, would lose digits in the model's own precision.
@@ -169,3 +148,25 @@ class Gradients:
 
 def _logit(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.gather(-1, targets.expand(logits.shape[:-1])[..., None])[..., 0]
+
+
+def cotangents(
+    score: Score, passed: Passed, sequence: Sequence, steps: slice, *, weights=None, device: torch.device
+) -> tuple[list[tuple[Tensor, Tensor]], Tensor | None]:
+    """Pairs of (tensor of the body's graph, its cotangent (B, g, D) times the points' weights), and a factor.
+
+    float16 needs cotangents near 1, or small gradients vanish on the way down: there they are divided by the factor
+    (g, 1, 1) on `device`, which is None otherwise.
+    """
+    values = evaluate(score, passed.logits, sequence, steps)  # (B, g)
+    half = passed.leaf.dtype == torch.float16
+    pairs = passed.pull(values.sum() * FP16_SCALE if half else values.sum())
+    if weights is not None:
+        factors = torch.tensor(weights, dtype=pairs[0][1].dtype, device=pairs[0][1].device)[:, None, None]
+        pairs = [(root, cotangent * factors) for root, cotangent in pairs]
+    if not half:
+        return pairs, None
+    sizes = [cotangent.float().abs().amax((0, 2)) for _, cotangent in pairs]
+    size = torch.stack(sizes).amax(0).clamp_min(1e-30)  # (g,)
+    pairs = [(root, (cotangent.float() / size[None, :, None]).to(cotangent.dtype)) for root, cotangent in pairs]
+    return pairs, (size / FP16_SCALE)[:, None, None].to(device)

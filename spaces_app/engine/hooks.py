@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers.activations import ACT2CLS
 
+from spaces_app.engine.attending import implementation
 from spaces_app.errors import NotSupported
 
 ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()})
@@ -55,12 +56,16 @@ class Cut:
 
 
 @contextmanager
-def cut(head: nn.Module, positions: slice) -> Iterator[Cut]:
-    """Within, `head` sees only `positions`, so logits are (B, g, V) and never (B, N, V)."""
+def cut(head: nn.Module, positions: slice | Tensor) -> Iterator[Cut]:
+    """Within, `head` sees only `positions`, a slice or (B, g), so logits are (B, g, V) and never (B, N, V)."""
     taken = Cut()
 
     def take(_module, inputs: tuple) -> tuple:
-        taken.hidden = inputs[0][:, positions]  # (B, g, D)
+        if isinstance(positions, slice):
+            taken.hidden = inputs[0][:, positions]  # (B, g, D)
+        else:
+            places = positions.to(inputs[0].device)[:, :, None].expand(-1, -1, inputs[0].shape[2])
+            taken.hidden = inputs[0].gather(1, places)
         # Contiguous: the head would otherwise multiply row by row.
         taken.leaf = taken.hidden.detach().contiguous().requires_grad_(torch.is_grad_enabled())
         return (taken.leaf, *inputs[1:])
@@ -107,19 +112,12 @@ def showing_attention(model: nn.Module) -> Iterator[None]:
     transformers install hooks meant to stay for good; they are taken off again.
     """
     parts = [part for part in model.modules() if hasattr(part, "config")]
-    configs = {id(part.config): part.config for part in parts}.values()
-    chosen = [(config, getattr(config, "_attn_implementation_internal", None)) for config in configs]
     hooks = [(module, set(module._forward_hooks)) for module in model.modules()]
     unmarked = [part for part in parts if _CAPTURING not in vars(part)]
     try:
-        for config, implementation in chosen:
-            if implementation is not None:
-                config._attn_implementation_internal = "eager"
-        yield
+        with implementation(model, "eager"):
+            yield
     finally:
-        for config, implementation in chosen:
-            if implementation is not None:
-                config._attn_implementation_internal = implementation
         for module, before in hooks:
             for added in set(module._forward_hooks) - before:
                 del module._forward_hooks[added]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from spaces_app.methods.base import Answer, Ask, Load, Method
@@ -20,20 +22,30 @@ def integrated_gradients(run, ask: Ask) -> Answer:
     """
     baseline = run.baseline(ask.baseline)
     change = run.embeds - baseline  # (n_inputs, D)
+    parts = run.gradients(ask.score, path=(baseline, *gauss_legendre(ask.n_steps)))
+    scores, totals = summed_up(run, ask, ((steps, part * change[: part.shape[1]]) for steps, part in parts))
+    explained = rise(run, ask, baseline)
+    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
+
+
+def summed_up(run, ask: Ask, parts: Iterable[tuple]) -> tuple:
+    """(scores (G, n_inputs, …), their sums (G,) before reduction) of shares (g, n, D) that come in chunks."""
     totals: list[float] = []
 
-    def parts():
-        for steps, gradient in run.gradients(ask.score, path=(baseline, *gauss_legendre(ask.n_steps))):
-            shares = gradient * change[: gradient.shape[1]]  # (g, n, D)
+    def reduced():
+        for steps, shares in parts:
             totals.extend(shares.sum((-2, -1)).tolist())
             yield steps, ask.reduce(shares)
 
-    scores = run.collect(parts())
+    scores = run.collect(reduced())
+    return scores, np.array(totals)
+
+
+def rise(run, ask: Ask, baseline) -> np.ndarray:
+    """score(input) − score(baseline) of every target. (G,)"""
     nothing_kept = np.zeros((1, run.n_inputs), dtype=bool)
     there, absent = run.scores(ask.score), run.replaced(ask.score, nothing_kept, baseline)[0]
-    explained = np.array(there.tolist()) - np.array(absent.tolist())
-    gap = np.array(totals) - explained
-    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple(gap.tolist()))
+    return np.array(there.tolist()) - np.array(absent.tolist())
 
 
 def _cost(load: Load) -> float:

@@ -74,6 +74,21 @@ class Pieces:
         return bytes([int(match[1], 16)]) if match else None
 
 
+def from_vocabulary(tokens: Sequence[str]) -> list[str]:
+    """Texts of vocabulary entries whose tokenizer is not at hand, judged by how they mark spaces: Ġ, ▁ or ##."""
+    if any("Ġ" in token or "Ċ" in token for token in tokens):
+        return _characters([_level_bytes(token) for token in tokens])
+    if any("▁" in token or _FALLBACK.fullmatch(token) for token in tokens):
+        matches = [_FALLBACK.fullmatch(token) for token in tokens]
+        data = [bytes([int(m[1], 16)]) if m else t.encode("utf-8") for m, t in zip(matches, tokens, strict=True)]
+        texts = [text.replace("▁", " ") for text in _characters(data)]
+        return [texts[0].removeprefix(" "), *texts[1:]]
+    if any(token.startswith("##") for token in tokens):
+        joined = [token.removeprefix("##") if token.startswith("##") else f" {token}" for token in tokens]
+        return [joined[0].removeprefix(" "), *joined[1:]]
+    return list(tokens)
+
+
 def _decoder_kinds(backend) -> set[str]:
     """The types of the decoding steps of a fast tokenizer; empty for a slow one."""
     decoder = getattr(backend, "decoder", None)

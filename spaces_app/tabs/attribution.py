@@ -1,23 +1,36 @@
-"""The Attribution tab."""
+"""The Attribution tab: one method, or several on the same output."""
 
 from __future__ import annotations
 
 from components.token_heatmap import TokenHeatmap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.comparison import ComparisonSpec
 from spaces_app.methods import METHODS
+from spaces_app.spec import Spec
+from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS
 from spaces_app.tabs.base import Tab
+from spaces_app.views.comparison import comparison
 from spaces_app.views.token_heatmap import token_heatmap
+
+GENERATION = ("max_new_tokens", "temperature", "top_p", "seed")
 
 
 def idle(spec: AttributionSpec) -> dict[str, str]:
     """Why an option has no influence: the sentence shown in place of its help."""
+    several = isinstance(spec, ComparisonSpec)
+    who = "None of these methods" if several else METHODS[spec.method].label
+    uses = "uses this" if several else "does not use this"
     reasons = {}
     for name in spec.unused():
-        if name in ("max_new_tokens", "temperature", "top_p", "seed"):
+        if name in GENERATION:
             reasons[name] = "The output is given." if spec.continuation else "Needs a temperature above 0."
+        elif name in CONTRAST:
+            reasons[name] = "The target compares with nothing."
+        elif any(name in step.options for step in STEP_FUNCTIONS.values()):
+            reasons[name] = "No target asked for uses this."
         else:
-            reasons[name] = f"{METHODS[spec.method].label} does not use this."
+            reasons[name] = f"{who} {uses}."
     return reasons
 
 
@@ -27,13 +40,66 @@ def about(spec: AttributionSpec) -> tuple[str, str, str]:
     return method.label, method.description, method.source
 
 
+def about_all(spec: ComparisonSpec) -> tuple[str, str, str]:
+    """The methods in force, by their labels."""
+    count = len(spec.parts())
+    return f"{count} methods", "Each explains the same output; the figure tells how alike they rank the text.", ""
+
+
+def refused(spec: AttributionSpec) -> dict[str, dict[str, str]]:
+    """Targets without a gradient, where the method needs one, and the other way round."""
+    methods = (
+        [METHODS[part.method] for part in spec.parts()] if isinstance(spec, ComparisonSpec) else [METHODS[spec.method]]
+    )
+    step = STEP_FUNCTIONS[spec.step_function]
+    needing = {name for name, method in METHODS.items() if _follows_back(method)}
+    reasons = dict.fromkeys(needing, _sentence(step.no_gradient)) if step.no_gradient else {}
+    following = any(_follows_back(method) for method in methods)
+    targets = {name: _sentence(each.no_gradient) for name, each in STEP_FUNCTIONS.items() if each.no_gradient}
+    return {"method": reasons, "methods": reasons, "step_function": targets if following else {}}
+
+
+def _follows_back(method) -> bool:
+    return method.family in ("gradient", "propagation") and "step_function" in method.options
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def priced(spec: AttributionSpec) -> dict[str, Spec]:
+    """The question with each method in turn."""
+    given = {name: getattr(spec, name) for name, _, _ in AttributionSpec.options()}
+    return {name: AttributionSpec(**given | {"method": name}) for name in METHODS}
+
+
+COMPARISON = Tab(
+    title="Attribution",
+    label="Several methods",
+    question="Do several methods say the same of one output?",
+    analysis=ANALYSES["comparison"],
+    figure=TokenHeatmap,
+    view=comparison,
+    idle=idle,
+    governing=("methods", "step_function", "step_scores", "continuation", "temperature"),
+    about=about_all,
+    refused=refused,
+    choosing="methods",
+    priced=priced,
+)
+
 TAB = Tab(
     title="Attribution",
+    label="One method",
     question="Which earlier words moved each word the model wrote?",
     analysis=ANALYSES["attribution"],
     figure=TokenHeatmap,
     view=token_heatmap,
     idle=idle,
-    governing=("method", "continuation", "temperature"),
+    governing=("method", "step_function", "step_scores", "continuation", "temperature"),
     about=about,
+    refused=refused,
+    choosing="method",
+    priced=priced,
+    more=(COMPARISON,),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from spaces_app.analyses.base import Analysis
@@ -17,6 +17,20 @@ def _no_method(spec: Spec) -> tuple[str, str, str]:
     return "", "", ""
 
 
+def _none(spec: Spec) -> dict:
+    return {}
+
+
+def each(field: str) -> Callable[[Spec], dict[str, Spec]]:
+    """A `priced` for tabs whose questions differ in one field: the question with each of its choices in turn."""
+
+    def priced(spec: Spec) -> dict[str, Spec]:
+        choices = next(facts.choices for name, _, facts in spec.options() if name == field)
+        return {choice: spec.replace(**{field: choice}) for choice in choices()}
+
+    return priced
+
+
 @dataclass(frozen=True)
 class Tab:
     """One tab of the page, as a declaration; the page derives form, events, links and API from it.
@@ -26,7 +40,16 @@ class Tab:
     `state` is the reader's selection as links carry it and `origin` is "recorded", "stored" or "computed".
 
     `idle(spec)` says of each option without influence why that is so; `governing` names the fields it depends on.
-    `about(spec)` is the label of the method in force, one sentence on it, and the address of its paper.
+    `about(spec)` is the label of the method in force, one sentence on it, and the address of its paper. `refused(spec)`
+    gives, by field and choice, why a choice is not possible beside the others; what only the model decides is found
+    out by `priced(spec)`: for each choice of the field `choosing`, the question whose seconds are told beside it.
+
+    `groups` are the groups of options, beyond "main" and "method", and the titles they stand under; a group is there
+    while one of its options counts. `more` are further questions of the same tab, each with an analysis of its own
+    and declared like a tab; they share one form, in which options of the same name are one control. Where there are
+    several, `label` is what the switch between them calls each.
+
+    `asked(spec, event)` is the question that a click in the figure asks beside the one shown, for figures that ask.
     """
 
     title: str
@@ -37,3 +60,20 @@ class Tab:
     idle: Callable[[Spec], dict[str, str]] = _nothing
     governing: tuple[str, ...] = ()
     about: Callable[[Spec], tuple[str, str, str]] = _no_method
+    refused: Callable[[Spec], dict[str, dict[str, str]]] = _none
+    choosing: str = ""
+    priced: Callable[[Spec], Mapping[str, Spec]] = _none
+    groups: tuple[tuple[str, str], ...] = (("contrast", "Compare with"), ("generation", "Generation"))
+    label: str = ""
+    more: tuple[Tab, ...] = ()
+    asked: Callable[[Spec, Mapping], Spec] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its first analysis, which is the tab's own in ids and links."""
+        return self.analysis.name
+
+    @property
+    def views(self) -> dict[str, Tab]:
+        """Every question of the tab, itself first, by the name of its analysis."""
+        return {view.analysis.name: view for view in (self, *self.more)}

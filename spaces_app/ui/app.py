@@ -17,6 +17,7 @@ from spaces_app.tabs import TABS
 from spaces_app.ui import text
 from spaces_app.ui.api import endpoint
 from spaces_app.ui.delivery import Delivery
+from spaces_app.ui.embed import Embeds
 from spaces_app.ui.guard import LOCAL_HOSTS, Guard
 from spaces_app.ui.opening import opener
 from spaces_app.ui.panel import COMPUTING, INSTANT, Panel
@@ -31,13 +32,15 @@ def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
         address = Part("address", {"hub": bool(settings.space_id)}, shown=False)
         gr.HTML(f"<h1>{text.NAME}</h1><p>{text.TAGLINE}</p>", elem_classes=["seq-header"])
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["seq-tabs"]) as tabs:
-            panels = {name: Panel(tab, runner, settings) for name, tab in TABS.items()}
-        outputs = [address, tabs, *(output for panel in panels.values() for output in panel.outputs)]
-        address.link(opener(address, tabs, panels), None, outputs, **INSTANT)
-        for panel in panels.values():
+            panels = [Panel(tab, runner, settings) for tab in TABS.values()]
+        outputs = [address, tabs, *(output for panel in panels for output in panel.outputs)]
+        by_name = {name: panel for panel in panels for name in panel.tab.views}
+        address.link(opener(address, tabs, by_name), None, outputs, **INSTANT)
+        base = f"https://huggingface.co/spaces/{settings.space_id}" if settings.space_id else ""
+        for panel in panels:
             panel.wire()
-            base = f"https://huggingface.co/spaces/{settings.space_id}" if settings.space_id else ""
-            gr.api(endpoint(panel.tab.analysis, runner, base), api_name=panel.tab.analysis.name, **COMPUTING)
+            for name, view in panel.tab.views.items():
+                gr.api(endpoint(view.analysis, runner, base), api_name=name, **COMPUTING)
     return demo.queue(max_size=settings.queue, api_open=False)
 
 
@@ -62,7 +65,7 @@ def launch_arguments(settings: Settings, runner: Runner) -> dict:
                 Middleware(Delivery),
             ],
             "openapi_url": None,
-            "routes": [Route("/gradio.js", _web_component)],
+            "routes": [Route("/gradio.js", _web_component), *Embeds(runner, settings).routes()],
         },
     }
 
@@ -70,7 +73,7 @@ def launch_arguments(settings: Settings, runner: Runner) -> dict:
 def build() -> tuple[gr.Blocks, dict]:
     """The page with the settings of the environment, and the arguments to launch it with."""
     settings = Settings.from_env()
-    runner = Runner(settings)
+    runner = Runner(settings)  # loads the plugins, before the page lists what there is
     return build_app(settings, runner), launch_arguments(settings, runner)
 
 

@@ -14,7 +14,8 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 # The routes the page, its API and MCP need. All others are refused, among them Gradio's upload, proxy, deep link,
 # recording and file routes, which take files, fetch addresses, or keep what visitors type.
 ALLOWED = re.compile(
-    r"/(config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|gradio\.js|assets/[^/]+|static/.+|"
+    r"/(embed(/[0-9a-f]{64})?|figure/[0-9a-f]{64}\.(svg|png)|r/[0-9a-f]{64}\.json|file/[0-9a-f]{64}\.[a-z]{2,8}|"
+    r"config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|gradio\.js|assets/[^/]+|static/.+|"
     r"gradio_api/(info/?|openapi\.json|startup-events|user|heartbeat/[^/]+|reset/?|cancel|"
     r"queue/(join|data|status)|(run|call)/.+|mcp(/.*)?))?\Z"
 )
@@ -117,7 +118,8 @@ class _Answer:
             headers = list(message["headers"])
             kinds = [value for name, value in headers if name.lower() == b"content-type"]
             headers += HEADERS
-            if any(kind.startswith(b"text/html") for kind in kinds):
+            has_policy = any(name.lower() == b"content-security-policy" for name, _ in headers)  # a stricter one
+            if any(kind.startswith(b"text/html") for kind in kinds) and not has_policy:
                 headers.append((b"content-security-policy", POLICY.encode("ascii")))
             message = {**message, "headers": headers}
         await self._send(message)

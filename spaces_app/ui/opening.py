@@ -11,14 +11,18 @@ import gradio as gr
 from spaces_app.analyses import KINDS
 from spaces_app.errors import AppError, SpecError
 from spaces_app.lanes import shown as plain
-from spaces_app.link import parse_query
+from spaces_app.link import made_digest, parse_query
 from spaces_app.ui import text
-from spaces_app.ui.panel import Panel, Shown
+from spaces_app.ui.answers import Shown
+from spaces_app.ui.panel import Panel
 from spaces_app.ui.part import Part
 
 
 def opener(address: Part, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> Callable[[gr.EventData], dict]:
-    """The answer to the address's "link" event, whose data is {"link": query string or fragment}."""
+    """The answer to the address's "link" event, whose data is {"link": query string or fragment}.
+
+    `panels`: the panel of every analysis, by name; an analysis that shares a tab shares its panel.
+    """
 
     def open_link(event: gr.EventData) -> dict:
         data = event._data if isinstance(event._data, dict) else {}
@@ -38,6 +42,8 @@ def _updates(link: str, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> dict:
     if spec is None and not digest:
         return {}
     known = _known(digest or spec.digest(), panels)
+    if known is None and (made := made_digest(link)):  # stored before options were added, which digests count
+        known = _known(made, panels)
     if known is not None:
         spec = known.result.spec
     if spec is None:
@@ -46,9 +52,9 @@ def _updates(link: str, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> dict:
         raise SpecError(f"{spec.kind} has no tab on this page.")
     panel = panels[spec.kind]
     updates = panel.prepare(spec, view) if known is None else panel.present(replace(known, view=view))
-    return {tabs: gr.update(selected=spec.kind)} | updates
+    return {tabs: gr.update(selected=panel.tab.name)} | updates
 
 
 def _known(digest: str, panels: Mapping[str, Panel]) -> Shown | None:
-    found = (panel.known(digest) for panel in panels.values())
+    found = (panel.known(digest) for panel in dict.fromkeys(panels.values()))
     return next((shown for shown in found if shown is not None), None)

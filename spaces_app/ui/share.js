@@ -12,9 +12,11 @@ const make = (name, attributes, text) => {
 const caption = make("label", { htmlFor: `${row.id || "seq"}-link-${Math.random().toString(36).slice(2)}` }, "Link");
 const field = make("input", { type: "text", readOnly: true, id: caption.htmlFor, spellcheck: false });
 const button = make("button", { type: "button", className: "seq-button" }, "Copy link");
+const more = make("button", { type: "button", className: "seq-button" }, "Share");
+more.setAttribute("aria-haspopup", "dialog");
 const note = make("p", { className: "seq-note" });
 note.setAttribute("role", "status");
-row.replaceChildren(caption, field, button, note);
+row.replaceChildren(caption, field, button, more, note);
 
 let view = "";
 
@@ -52,7 +54,8 @@ async function copy() {
 // Compares what the form says with what the figure shows.
 function mark() {
   const shown = props.value?.form;
-  const differs = (name, i) => name in kept && shown && String(kept[name]) !== String(shown[i]);
+  // What the figure's question has no field for (null) may say anything.
+  const differs = (name, i) => name in kept && (shown?.[i] ?? null) !== null && String(kept[name]) !== String(shown[i]);
   const stale = Boolean(shown) && props.value.fields.some(differs);
   tab.querySelectorAll('.seq-figure [class^="seqscope-"]').forEach((figure) => {
     if (stale) figure.dataset.stale = "1";
@@ -72,6 +75,10 @@ function update(written) {
 
 watch("value", () => update(true));
 button.addEventListener("click", copy);
+more.addEventListener("click", () => {
+  const digest = props.value?.digest;
+  if (digest) tab.dispatchEvent(new CustomEvent("seqscope:share", { detail: { digest, view } }));
+});
 field.addEventListener("focus", () => field.select());
 tab.addEventListener("seqscope:view", (event) => {
   view = String(event.detail?.state ?? "");

@@ -19,6 +19,21 @@ STOPPED = {"tone": "note", "text": "Stopped."}
 OPENING = {"tone": "busy", "text": "Opening the link …"}
 ASK = {"tone": "note", "text": ASK_FIRST}
 
+LOOKING = "Finding out what each takes …"
+UNKNOWN_TIME = "What each takes is known once this model has answered here."
+
+
+def expected(seconds: float) -> str:
+    """What the page says a question will take."""
+    if seconds < 1:
+        return "Takes under a second."
+    return f"Takes about {seconds:.0f} s." if seconds < 90 else f"Takes about {seconds / 60:.0f} min."
+
+
+def sentence(words: str) -> str:
+    """With a capital at the start."""
+    return words[:1].upper() + words[1:]
+
 
 def failed(error: AppError) -> dict:
     """What the status line shows for an error: the sentence that command line and API give too."""

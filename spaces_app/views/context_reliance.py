@@ -66,7 +66,7 @@ def context_reliance(result: Result, *, state: str = "", origin: str = "") -> di
 
 def _without(notes: dict) -> list[dict]:
     """What the model would have said without the context, in pieces that stand under columns of the answer."""
-    texts = [token["text"] for token in notes["without"]["tokens"]]
+    texts = ["" if token["special"] else token["text"] for token in notes["without"]["tokens"]]
     spans = [
         {"start": first, "stop": last - 1, "text": "".join(texts[j1:j2]), "same": tag == "equal"}
         for tag, first, last, j1, j2 in notes.get("without_diff") or ()

@@ -21,7 +21,12 @@ def attribution_table(result: Result, *, width: int = 100) -> Group:
     A cell's number is the raw score; its colour is the score's share of its column, orange for and blue against.
     The last row of each block is the probability the model gave to the token.
     """
-    scores = result.arrays["attributions"]
+    return maps(result, "attributions", width=width)
+
+
+def maps(result: Result, name: str, *, width: int = 100) -> Group:
+    """The table of one array over input × generated."""
+    scores = result.arrays[name]
     generated = [i for i, token in enumerate(result.tokens) if token.segment == "generated"]
     probability = result.arrays["step_scores"].select(step_function="probability").values
     label_width = min(18, max((len(_label(token)) for token in result.tokens), default=4)) + 2
@@ -82,17 +87,22 @@ def _cell(value: float, total: float) -> Text:
     strength = min(1.0, share * 1.6)  # a token with 60 % of the column is fully coloured
     red, green, blue = (round(24 + (channel - 24) * strength) for channel in (_POSITIVE if value >= 0 else _NEGATIVE))
     background = f"rgb({red},{green},{blue})" if strength > 0.06 else None
-    return Text(_number(value), style=Style(bgcolor=background, color="white" if background else None))
+    return Text(number(value), style=Style(bgcolor=background, color="white" if background else None))
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A score in few characters."""
     return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.0e}"
 
 
 def _label(token: Token) -> str:
-    """The token's text with white space and control characters made visible."""
-    text = "".join(_visible(char) for char in token.text.strip(" "))
-    return text or ("␣" if token.text else "·")
+    return label(token.text)
+
+
+def label(text: str) -> str:
+    """A token's text with white space and control characters made visible."""
+    shown = "".join(_visible(char) for char in text.strip(" "))
+    return shown or ("␣" if text else "·")
 
 
 def _visible(char: str) -> str:
@@ -105,5 +115,9 @@ def _visible(char: str) -> str:
 
 def print_result(result: Result, console: Console | None = None) -> None:
     """Print the table to the terminal."""
+    from spaces_app.views import terminal_pairs
+
+    tables = {"contrastive": terminal_pairs.contrastive_table, "context_reliance": terminal_pairs.context_table}
     console = console or Console(highlight=False)
-    console.print(attribution_table(result, width=console.width), soft_wrap=False)
+    table = tables.get(result.spec.kind, attribution_table)
+    console.print(table(result, width=console.width), soft_wrap=False)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import base64
+import itertools
 import math
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from spaces_app.analyses.base import Result
+from spaces_app.arrays import NamedArray
+from spaces_app.methods import METHODS
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import first_content_token, sentence_ids, word_ids
+from spaces_app.views import packing
 
 CHOICES = {"unit": ("token", "word", "sentence"), "range": ("token", "output"), "view": ("flow", "percent", "matrix")}
-_SHOWN_STEPS = ("probability", "entropy")  # beside the step score that is explained; the rest stays in the result
+MAX_PARTS = 1_000_000  # scores of single layers and heads that travel to the page; more would take it seconds
+_SHOWN_STEPS = ("probability", "entropy")  # beside what is explained or asked for; the rest is a choice of the curve
 _PART = re.compile(r"([a-z]+):([a-z0-9-]+)\Z", re.ASCII)
 _SPAN = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?\Z", re.ASCII)
+_NUMBER = re.compile(r"\d{1,6}\Z", re.ASCII)
+_CURVE = re.compile(r"[a-z0-9-]{1,40}\Z", re.ASCII)
 
 
 def token_heatmap(result: Result, *, state: str = "", origin: str = "") -> dict:
@@ -24,7 +29,8 @@ def token_heatmap(result: Result, *, state: str = "", origin: str = "") -> dict:
 
     `state` is the view part of a link (`sel:4-6,unit:word,range:token,view:flow`); what it does not say is left to
     the component, and what is not understood is dropped. `origin` tells where the numbers come from: "recorded",
-    "computed" or "stored". Scores travel as little-endian float32 in base64, NaN for cells that cannot exist.
+    "computed" or "stored". Scores travel as little-endian float32 in base64, NaN for cells that cannot exist; so do
+    those of single layers and heads, where the result has them.
     Raises ValueError when tokens and scores of the result do not belong together.
     """
     scores = result.arrays["attributions"]
@@ -36,29 +42,33 @@ def token_heatmap(result: Result, *, state: str = "", origin: str = "") -> dict:
     first = first_content_token(result.tokens)
     selected = asked.get("sel") or ([generated.index(first)] * 2 if columns else [])
     notes, steps = result.notes, _steps(result)
+    parts, left_out = _parts(result, scores)
     return {
         "kind": "token_heatmap",
         "tokens": [token.to_dict() for token in result.tokens],
         "groups": {"word": word_ids(result.tokens), "sentence": sentence_ids(result.tokens)},
         "generated": generated,
-        "scores": {"rows": rows, "cols": columns, "f32": _base64(scores.values)},
+        "scores": {"rows": rows, "cols": columns, "f32": packing.packed(scores.values)["f32"] if columns else ""},
         "signed": bool(notes.get("signed", False)),
         "method": str(notes.get("method", "")),
         "target": str(notes.get("target", "")),
         "unit": scores.unit,
         "merge": "sum",
+        "parts": parts,
         "steps": steps,
+        "shown": _shown(result, steps),
         "step_labels": {name: _step_label(name) for name in steps},
         "selected": selected,
         "state": format_state(asked),
-        "notes": _notes(notes),
+        "notes": packing.sentences(notes) + left_out,
         "origin": origin,
-        "badges": _badges(notes, origin),
+        "badges": badges(result, origin),
     }
 
 
 def parse_state(state: str, columns: int, rows: int) -> dict:
-    """The understood parts of a view state: `sel` as [first, last] column, `in` as a token, `unit`, `range`, `view`.
+    """The understood parts of a view state: `sel` as [first, last] column, `in` as a token, `part` as a number (of the
+    layer or head shown), `unit`, `range`, `view`, and `curve` as a step score's name with hyphens, or "none".
 
     A stranger may have written it, so a part that is unknown, malformed or out of range is left out.
     """
@@ -75,6 +85,10 @@ def parse_state(state: str, columns: int, rows: int) -> dict:
                 found["sel"] = [first, last]
         elif key == "in" and span and not span[2] and int(value) < rows:
             found["in"] = int(value)
+        elif key == "part" and _NUMBER.match(value):
+            found["part"] = int(value)
+        elif key == "curve" and _CURVE.match(value):
+            found["curve"] = value
         elif value in CHOICES.get(key, ()):
             found[key] = value
     return found
@@ -83,26 +97,67 @@ def parse_state(state: str, columns: int, rows: int) -> dict:
 def format_state(parts: dict) -> str:
     """The inverse of `parse_state`: `sel:4-6,unit:word`, in a fixed order."""
     texts = []
-    for key in ("sel", "in", "unit", "range", "view"):
+    for key in ("sel", "in", "unit", "range", "view", "curve", "part"):
         if key in parts:
             value = parts[key]
             texts.append(f"{key}:{value[0]}-{value[1]}" if key == "sel" else f"{key}:{value}")
     return ",".join(texts)
 
 
-def _base64(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
+def badges(result: Result, origin: str) -> list[dict[str, str]]:
+    """What was asked, how far it can be trusted, and where it comes from: label, text, and a sentence on some."""
+    notes, spec = result.notes, result.spec
+    found = packing.badges(notes, origin)
+    method = METHODS.get(getattr(spec, "method", ""))
+    step = STEP_FUNCTIONS.get(getattr(spec, "step_function", ""))
+    about = {
+        "Method": method.description if method and method.label == notes.get("method") else "",
+        "Target": f"{step.formula}, explained at each generated token." if step else "",
+    }
+    for badge in found:
+        if about.get(badge["label"]):
+            badge["about"] = about[badge["label"]]
+    places = [i for i, badge in enumerate(found) if badge["label"] in ("Model", "Method", "Target")]
+    after = places[-1] + 1 if places else 0
+    return [*found[:after], *checks(notes), *found[after:]]
+
+
+def checks(notes: dict) -> list[dict[str, str]]:
+    """The findings about the numbers' worth as badges: label, text, sentence."""
+    found = [
+        {"label": str(check["label"]), "text": _number(check["value"]), "about": str(check["sentence"])}
+        for check in notes.get("checks") or ()
+    ]
+    gaps = [abs(gap) for gap in notes.get("convergence_gap") or () if gap is not None and not math.isnan(gap)]
+    if gaps and not found:
+        sentence = "How far the scores of a token are from adding up to the change of the target, at worst."
+        found = [{"label": "Completeness gap", "text": f"at most {max(gaps):.2g}", "about": sentence}]
+    return found
+
+
+def _number(value) -> str:
+    if isinstance(value, str) or value is None:
+        return value or "–"
+    # Rounding errors of exact methods are no finding.
+    return f"{float(value):.3g}".replace("-", "−") if abs(value) >= 1e-6 else "0"
 
 
 def _steps(result: Result) -> dict[str, list[float | None]]:
-    """The step scores shown on hover: the probability first, then the one that is explained, then the entropy."""
+    """Every step score of the result, the probability first and the one that is explained next."""
     array = result.arrays.get("step_scores")
     if array is None:
         return {}
-    explained = getattr(result.spec, "step_function", "")
-    names = dict.fromkeys(("probability", explained, *_SHOWN_STEPS))
-    known = [name for name in names if name in array.axes["step_function"]]
-    return {name: _plain(array.select(step_function=name).values) for name in known}
+    known = array.axes["step_function"]
+    names = dict.fromkeys(("probability", getattr(result.spec, "step_function", ""), *known))
+    return {name: packing.plain(array.select(step_function=name).values) for name in names if name in known}
+
+
+def _shown(result: Result, steps: dict) -> list[str]:
+    """The step scores told on hover: those that are explained or asked for, and two that always help."""
+    spec = result.spec
+    asked = getattr(spec, "step_scores", "").split(",")
+    names = dict.fromkeys(("probability", getattr(spec, "step_function", ""), *asked, *_SHOWN_STEPS))
+    return [name for name in names if name in steps]
 
 
 def _step_label(name: str) -> dict[str, str]:
@@ -110,30 +165,18 @@ def _step_label(name: str) -> dict[str, str]:
     return {"label": known.label, "unit": known.unit} if known else {"label": name.replace("_", " "), "unit": ""}
 
 
-def _plain(values: Sequence[float]) -> list[float | None]:
-    # Seven digits: what float32 holds. More would only make the page heavier.
-    return [None if math.isnan(value) else float(f"{value:.7g}") for value in values]
-
-
-def _notes(notes: dict) -> list[str]:
-    sentences = [str(sentence) for sentence in notes.get("warnings") or ()]
-    if notes.get("forced"):
-        sentences.append("The output was given, not written by the model.")
-    return sentences
-
-
-def _badges(notes: dict, origin: str) -> list[dict[str, str]]:
-    revision = str(notes.get("revision") or "")[:8]
-    model = str(notes.get("model") or "") + (f" @ {revision}" if revision else "")
-    gaps = [abs(gap) for gap in notes.get("convergence_gap") or () if gap is not None and not math.isnan(gap)]
-    seconds = sum(float(value) for value in (notes.get("seconds") or {}).values() if value)
-    origins = {"recorded": f"recorded {notes.get('recorded') or ''}".strip(), "stored": "from the store"}
-    pairs = [
-        ("Model", model),
-        ("Method", str(notes.get("method") or "")),
-        ("Target", str(notes.get("target") or "")),
-        ("Completeness gap", f"at most {max(gaps):.2g}" if gaps else ""),
-        ("Time", f"{seconds:.1f} s" if seconds >= 0.05 else ""),
-        ("Result", origins.get(origin, origin)),
-    ]
-    return [{"label": label, "text": text} for label, text in pairs if text]
+def _parts(result: Result, whole: NamedArray) -> tuple[list[dict], list[str]]:
+    """(finer scores by layer, head or what else a method gives, a sentence when they are too many to send)."""
+    found, left_out, room = [], [], MAX_PARTS
+    for array in result.arrays.values():
+        leading = list(itertools.islice(array.axes.items(), max(0, len(array.axes) - 2)))
+        if not leading or list(array.axes)[-2:] != list(whole.axes) or array.values.shape[-2:] != whole.values.shape:
+            continue
+        if array.values.size > room:
+            left_out.append(f"Scores by {' and '.join(name for name, _ in leading)} are in the saved result only.")
+            continue
+        room -= array.values.size
+        axes = [[name, [str(label) for label in labels]] for name, labels in leading]
+        flat = np.ascontiguousarray(array.values).reshape(-1, array.values.shape[-1])
+        found.append({"axes": axes, "scores": packing.packed(flat)})
+    return found, left_out

@@ -17,7 +17,7 @@ from spaces_app.analyses.base import Result
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings
-from spaces_app.step_functions import STEP_FUNCTIONS
+from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS
 
 PROMPT = "The keys to the cabinet"
 
@@ -140,9 +140,9 @@ def test_without_the_prefix_the_output_gets_no_scores(loaded_family):
             assert np.isnan(row).all() == (token.segment != kept)
 
 
-def test_step_scores_name_every_step_function_and_agree(loaded_family):
+def test_step_scores_name_what_every_result_carries_and_agree(loaded_family):
     steps = answer(loaded_family("gpt2"), method="attention").arrays["step_scores"]
-    assert steps.axes["step_function"] == tuple(STEP_FUNCTIONS)
+    assert steps.axes["step_function"] == ALWAYS
     probability = steps.select(step_function="probability").values
     assert np.exp(steps.select(step_function="log_probability").values) == pytest.approx(probability, rel=1e-5)
     assert (steps.select(step_function="entropy").values > 0).all()

@@ -15,9 +15,11 @@ import spaces_app.runner as runner_module
 import spaces_app.ui.panel as panel_module
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Result
+from spaces_app.analyses.comparison import ComparisonSpec
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.errors import ModelUnavailable, SpecError
 from spaces_app.gallery import Example
+from spaces_app.limits import Estimate, Inquiry
 from spaces_app.methods import METHODS
 from spaces_app.runner import Runner
 from spaces_app.settings import Settings
@@ -63,6 +65,31 @@ def answer(spec: AttributionSpec, writes: str = "four five six") -> Result:
     return Result(pinned, tuple(prompt + generated), arrays, notes)
 
 
+def compared(spec: ComparisonSpec, writes: str) -> Result:
+    """The answers of several methods, the k-th of which counts i + 1 times k + 1, backwards in every second one."""
+    parts = [answer(part.replace(continuation_ids=spec.continuation_ids), writes) for part in spec.parts()]
+    names = tuple(part.spec.method for part in parts)
+    scores = np.stack([part.arrays["attributions"].values * (k + 1) for k, part in enumerate(parts)])
+    scores[1::2] = scores[1::2].max(where=~np.isnan(scores[1::2]), initial=0) - scores[1::2]
+    same = np.where(np.add.outer(range(len(names)), range(len(names))) % 2, -1.0, 1.0)
+    head = parts[0]
+    notes = head.notes | {
+        "refused": {},
+        "methods": {
+            part.spec.method: {name: part.notes[name] for name in ("method", "signed", "target", "unit")}
+            for part in parts
+        },
+    }
+    axes = {"method": names} | head.arrays["attributions"].axes
+    arrays = {
+        "attributions": NamedArray(scores, axes, ""),
+        "step_scores": head.arrays["step_scores"],
+        "agreement": NamedArray(same, {"method": names, "other": names}, "rank correlation"),
+    }
+    pinned = spec.replace(revision=REVISION, continuation_ids=head.spec.continuation_ids)
+    return Result(pinned, head.tokens, arrays, notes)
+
+
 def _pieces(text: str) -> list[str]:
     words = text.split(" ")
     return [words[0], *(f" {word}" for word in words[1:])]
@@ -73,11 +100,14 @@ class Answers:
 
     def __init__(self):
         self.door, self.seen, self.stopped, self.vocabulary = threading.Event(), [], 0, None
+        self.asked = 0  # how often somebody wanted to know what methods would take
 
     def warm(self):
         """Nothing to import."""
 
     def answer(self, spec, tick):
+        if isinstance(spec, Inquiry):
+            return self._estimates(spec)
         self.seen.append(spec)
         if not spec.prompt.strip():
             raise SpecError("it is empty.", hint="Type a few words.", field="prompt")
@@ -87,7 +117,16 @@ class Answers:
             raise RuntimeError(f"internal words about {spec.prompt}")
         if spec.prompt.startswith("slow"):
             self._wait(tick)
-        return answer(spec, writes=self.vocabulary or "four five six")
+        explain = compared if isinstance(spec, ComparisonSpec) else answer
+        return explain(spec, writes=self.vocabulary or "four five six")
+
+    def _estimates(self, inquiry):
+        """The k-th method takes k seconds; the last one cannot explain the model."""
+        self.asked += 1
+        found = {name: Estimate(float(k)) for k, name in enumerate(inquiry.specs)}
+        if next(iter(inquiry.specs.values())).model.startswith("owner/"):
+            return {}
+        return found | {list(found)[-1]: Estimate(None, "this model is of another make.")}
 
     def _wait(self, tick):
         done = 0
@@ -119,7 +158,7 @@ def serve(settings: Settings, *, examples=()):
     answers = Answers()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spaces_app.lanes.Worker", lambda settings: answers)
-        patch.setattr(panel_module, "examples", lambda analysis: tuple(examples))
+        patch.setattr(panel_module, "examples", lambda name: tuple(e for e in examples if e.result.spec.kind == name))
         runner = Runner(settings)
         demo = build_app(settings, runner)
     arguments = launch_arguments(settings, runner)

@@ -137,17 +137,29 @@ def test_copy_link_copies_what_the_field_shows(site, open_page):
     assert page.evaluate("navigator.clipboard.readText()") == page.input_value(".seq-share input")
 
 
-def test_options_the_method_ignores_say_so_and_cannot_be_changed(site, open_page):
+def choose(page, field: str, label: str) -> None:
+    """Choose from a list of records as a visitor would."""
+    page.locator(f"#attribution-{field} button").click()
+    page.locator(f"#attribution-{field}").get_by_role("option").filter(
+        has=page.get_by_text(label, exact=True)
+    ).first.click()
+
+
+def test_only_options_that_the_method_uses_are_on_the_form(site, open_page):
     page = open_page(site.url)
     page.get_by_text("Method: Saliency").click()
+    page.get_by_text("Options", exact=True).click()
+    page.locator("#attribution-aggregation").wait_for()
+    assert not page.is_visible("#attribution-n_steps")
+    page.get_by_text("options do not count here").click()
+    assert "Steps: Saliency does not use this." in page.inner_text(".seq-about")
+    choose(page, "method", "Integrated gradients")
     steps = page.locator("#attribution-n_steps")
-    assert steps.locator("input[type=number]").is_disabled()
-    assert "Saliency" in steps.inner_text() and "does not use this." in steps.inner_text()
-    page.locator("#attribution-method input").click()
-    page.get_by_role("option", name="Integrated gradients").click()
-    until(lambda: steps.locator("input[type=number]").is_enabled(), page=page)
+    steps.locator("input[type=number]").wait_for()
     assert "Points on the path" in steps.inner_text()
+    page.get_by_text("Method: Integrated gradients").wait_for()
     assert page.locator(".seq-about a").get_attribute("href").startswith("https://")
+    assert page.said == []
 
 
 WRONG = [  # as JavaScript writes them: the protocol between test and browser cannot carry half a pair
@@ -246,8 +258,7 @@ def test_running_again_explains_exactly_the_same_output(site, open_page):
     run(page, "the same words")
     until(lambda: cells(page)[:3] == ["the", "same", "words"], page=page)
     page.get_by_text("Method: Saliency").click()
-    page.locator("#attribution-method input").click()
-    page.get_by_role("option", name="Attention").click()
+    choose(page, "method", "Attention")
     page.click("button.seq-run")
     until(lambda: "Attention" in page.inner_text(FIGURE), page=page)
     assert site.answers.seen[-1].continuation_ids == (100, 101, 102)

@@ -58,7 +58,7 @@ demo.close()
 
 def test_every_analysis_is_one_public_typed_function_and_nothing_else_is_public(site):
     info = httpx.get(f"{site.url}/gradio_api/info").json()
-    assert set(info["named_endpoints"]) == {f"/{name}" for name in TABS}
+    assert set(info["named_endpoints"]) == {f"/{name}" for tab in TABS.values() for name in tab.views}
     assert info["unnamed_endpoints"] == {}
     fields = {field["parameter_name"]: field for field in info["named_endpoints"]["/attribution"]["parameters"]}
     options = {name: (default, facts) for name, default, facts in AttributionSpec.options() if facts.group != "hidden"}
@@ -192,7 +192,7 @@ def test_mcp_offers_each_analysis_with_its_choices(site):
             return tools, called, refused
 
     tools, called, refused = wait_for(talk())
-    assert [tool.name for tool in tools] == list(TABS)
+    assert [tool.name for tool in tools] == [name for tab in TABS.values() for name in tab.views]
     assert tools[0].inputSchema["properties"]["method"]["enum"][0] == "saliency"
     assert tools[0].inputSchema["properties"]["prompt"]["description"].startswith("Text given to the model")
     assert " wire" in called.content[0].text and "?s=" in called.content[0].text

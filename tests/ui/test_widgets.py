@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from dataclasses import dataclass
 
 import gradio as gr
 import pytest
 
 from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.comparison import ComparisonSpec
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, option
+from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tabs import TABS
 from spaces_app.ui import widgets
 from spaces_app.ui.form import Form
+from spaces_app.ui.picker import Picker
 
 LOCAL = Settings(allow_any_model=True, models="owner/listed")
 
@@ -51,7 +57,31 @@ def test_the_kind_of_control_follows_from_default_bounds_and_choices():
 
 def test_choices_show_the_labels_of_their_table():
     method = controls(AttributionSpec)["method"]
-    assert method.choices == [(method.label, name) for name, method in METHODS.items()]
+    assert isinstance(method, Picker) and not method.several
+    shown = [(entry["name"], entry["label"], entry["about"]) for entry in method.entries]
+    assert sorted(shown) == sorted((name, method.label, method.description) for name, method in METHODS.items())
+    groups = [entry["group"] for entry in method.entries]
+    assert sorted(set(groups)) == sorted({method.family.capitalize() for method in METHODS.values()})
+    assert [group for i, group in enumerate(groups) if group not in groups[:i]] == list(dict.fromkeys(groups))
+    assert len([1 for a, b in zip(groups, groups[1:], strict=False) if a != b]) == len(set(groups)) - 1
+    target = controls(AttributionSpec)["step_function"]
+    assert {entry["about"] for entry in target.entries} == {step.formula for step in STEP_FUNCTIONS.values()}
+
+
+def test_a_list_of_names_is_one_control_whose_value_is_text():
+    scores = controls(AttributionSpec)["step_scores"]
+    assert isinstance(scores, Picker) and scores.several
+    assert AttributionSpec(step_scores=" entropy,logit , entropy").step_scores == "entropy,logit"
+    with pytest.raises(SpecError, match="step_scores: 'beauty' is not one of"):
+        AttributionSpec(step_scores="entropy,beauty")
+
+
+def test_a_record_of_a_stranger_travels_as_data():
+    label = "</script><script>${alert(1)}`"
+    picker = Picker("x", entries=[{"name": "x", "label": label, "group": label, "about": label}], column="method")
+    assert "alert" not in picker.js_on_load
+    packed = re.search(r'atob\("([^"]+)"\)', picker.js_on_load).group(1)
+    assert json.loads(base64.b64decode(packed))["entries"][0]["label"] == label
 
 
 def test_strange_models_can_be_typed_only_where_they_are_allowed():
@@ -65,25 +95,33 @@ def test_strange_models_can_be_typed_only_where_they_are_allowed():
 def form():
     with gr.Blocks():
         form = Form(TABS["attribution"], LOCAL, AttributionSpec(prompt="a b"))
-        for group in ("main", "method", "generation"):
-            for name in form.group(group):
-                form.add(name)
+        form.switch()
+        for name in form.group("main"):
+            form.add(name)
+        for group in ("method", "contrast", "generation"):
+            with form.section(group, group):
+                for name in form.group(group):
+                    form.add(name)
     return form
 
 
 def values(form, spec: AttributionSpec, **changes) -> list:
-    return [changes.get(name, getattr(spec, name)) for name in form.names]
+    shown = dict(zip(form.names, form.shows(spec), strict=True))
+    return list((shown | changes).values())
 
 
 def test_every_field_people_choose_has_a_control_and_hidden_ones_have_none(form):
-    fields = {name: facts.group for name, _, facts in AttributionSpec.options()}
-    assert set(form.names) == {name for name, group in fields.items() if group != "hidden"}
+    kinds = [view.analysis.spec for view in TABS["attribution"].views.values()]
+    seen = {name for kind in kinds for name, _, facts in kind.options() if facts.group != "hidden"}
+    assert set(form.names) == seen | {"analysis"}
 
 
 def test_the_values_of_the_controls_make_the_spec_again(form):
     spec = AttributionSpec(prompt="x", method="integrated_gradients", n_steps=7, temperature=0.5, top_p=0.9, seed=3)
     assert form.spec(values(form, spec)) == spec
-    assert [getattr(spec, name) for name in form.names] == form.shows(spec)
+    own = {name for name, _, _ in AttributionSpec.options()}
+    for name, shown in zip(form.names, form.shows(spec), strict=True):
+        assert shown == (getattr(spec, name) if name in own else "attribution" if name == "analysis" else None), name
 
 
 def test_a_cleared_model_or_number_is_a_sentence(form):
@@ -137,22 +175,68 @@ def test_the_record_of_what_is_shown_holds_no_texts(form):
     assert "canary" not in str(kept) and len(str(kept)) < 300
 
 
-def test_idle_options_are_disabled_and_say_why(form):
-    updates = form.state(AttributionSpec(prompt="x", method="saliency"))
-    steps = updates[form.controls["n_steps"]]
-    assert (steps["interactive"], steps["info"]) == (False, f"{METHODS['saliency'].label} does not use this.")
-    seed = updates[form.controls["seed"]]
-    assert (seed["interactive"], seed["info"]) == (False, "Needs a temperature above 0.")
+def test_only_options_that_count_are_on_the_form_and_the_others_say_why_not(form):
+    spec = AttributionSpec(prompt="x", method="saliency")
+    updates = form.state(spec)
+    assert updates[form.controls["n_steps"]]["visible"] is False
+    assert updates[form.controls["aggregation"]]["visible"] is True
+    assert ["Steps", f"{METHODS['saliency'].label} does not use this."] in form.idle(spec)
     updates = form.state(AttributionSpec(prompt="x", method="integrated_gradients", temperature=1.0))
-    assert updates[form.controls["n_steps"]]["interactive"] and updates[form.controls["seed"]]["interactive"]
+    assert updates[form.controls["n_steps"]]["visible"] and updates[form.controls["seed"]]["interactive"]
+    seed = form.state(spec)[form.controls["seed"]]
+    assert (seed["interactive"], seed["info"]) == (False, "Needs a temperature above 0.")
     given = form.state(AttributionSpec(prompt="x", continuation="y"))[form.controls["max_new_tokens"]]
     assert (given["interactive"], given["info"]) == (False, "The output is given.")
+
+
+def test_what_to_compare_with_is_asked_only_for_targets_that_compare(form):
+    contrastive = next(step.name for step in STEP_FUNCTIONS.values() if "contrast" in step.options)
+    plain, comparing = (
+        form.state(AttributionSpec(prompt="x", step_function=name)) for name in ("probability", contrastive)
+    )
+    section, control = form.sections["contrast"], form.controls["contrast"]
+    assert [plain[section]["visible"], plain[control]["visible"]] == [False, False]
+    assert [comparing[section]["visible"], comparing[control]["visible"]] == [True, True]
+    assert plain[form.sections["generation"]]["visible"] is True
+
+
+def test_one_form_serves_every_question_of_a_tab(form):
+    spec = ComparisonSpec(prompt="same text", methods="saliency,attention", n_steps=9)
+    asked = values(form, AttributionSpec(prompt="same text"), analysis="comparison", methods="saliency,attention")
+    assert form.spec(asked) == spec, "options of the same name are one control"
+    updates = form.state(spec)
+    assert updates[form.boxes["method"]]["visible"] is False and updates[form.boxes["methods"]]["visible"] is True
+    filled = form.fill(spec)
+    assert filled[form.controls["analysis"]] == "comparison"
+    assert filled[form.controls["methods"]] == "saliency,attention"
+    assert form.controls["method"] not in filled, "what the question has no field for stays as it is"
+    assert form.kind(values(form, spec, analysis="no such thing")) is AttributionSpec
+
+
+def test_the_comparison_keeps_the_exact_output_of_the_figure_it_came_from(form):
+    kept = form.keep(SHOWN)
+    both = form.spec(values(form, SHOWN, analysis="comparison", methods="saliency,attention"), kept)
+    assert (both.kind, both.continuation_ids, both.revision) == ("comparison", (4, 5), REVISION)
+    back = form.spec(values(form, SHOWN), form.keep(both))
+    assert (back.kind, back.continuation_ids) == ("attribution", (4, 5))
+
+
+def test_choices_that_are_not_possible_say_why_without_a_model():
+    no_gradient = next(step for step in STEP_FUNCTIONS.values() if step.no_gradient)
+    refused = TABS["attribution"].refused(
+        AttributionSpec(prompt="x", method="occlusion", step_function=no_gradient.name)
+    )
+    families = {METHODS[name].family for name in refused["method"]}
+    assert "gradient" in families and "perturbation" not in families and refused["step_function"] == {}
+    assert all(reason[0].isupper() and reason.endswith(".") for reason in refused["method"].values())
+    following = TABS["attribution"].refused(AttributionSpec(prompt="x", method="saliency"))
+    assert no_gradient.name in following["step_function"] and following["method"] == {}
 
 
 def test_every_idle_option_of_every_method_has_a_reason():
     for method in METHODS:
         for text in ("", "given"):
             spec = AttributionSpec(prompt="x", method=method, continuation=text)
-            reasons = TABS["attribution"].idle(spec)
+            reasons = TABS["attribution"].views["attribution"].idle(spec)
             assert set(reasons) == set(spec.unused())
             assert all(reason.endswith(".") for reason in reasons.values())

@@ -1,0 +1,122 @@
+// One map: a set of scores over the text or as a grid, with a heading where several stand below each other.
+
+class Pane {
+  // handlers: {text, grid}, those of Flow and Matrix. several: whether it stands beside others and so tells its own reading.
+  constructor(host, handlers, several) {
+    this.several = several;
+    this.node = host.appendChild(element("div", "ss-pane"));
+    if (several) {
+      const head = this.node.appendChild(element("div", "ss-pane-head"));
+      this.title = head.appendChild(element("p", "ss-pane-title"));
+      this.legend = new Legend();
+      head.appendChild(this.legend.node);
+    }
+    this.body = this.node.appendChild(element("div", "ss-body"));
+    this.flowHost = this.body.appendChild(element("div", "ss-flow"));
+    this.matrixHost = this.body.appendChild(element("div", "ss-matrix"));
+    this.matrixHost.tabIndex = 0;
+    this.matrixHost.setAttribute("role", "group");
+    this.flow = new Flow(this.flowHost, handlers.text);
+    this.matrix = new Matrix(this.matrixHost, handlers.grid);
+    this.curve = new StepCurve(this.body, this.flow);
+    const inText = this.flow.unitAt.bind(this.flow);
+    this.flow.unitAt = (event) => {
+      const u = inText(event);
+      return u === null ? this.curve.unitAt(event) : u;
+    };
+    this.flowHost.addEventListener("pointermove", (event) => {
+      // Between the words: the pointer may be over the curve, of which the text gets no news.
+      if (event.pointerType === "touch" || event.target.closest(".ss-cell")) return;
+      const u = this.curve.unitAt(event);
+      if (u !== null) this.flow.hover(u);
+      else if (this.overCurve) this.flow.hover(null);
+      this.overCurve = u !== null;
+    });
+    if (several) {
+      this.reading = this.node.appendChild(element("p", "ss-pane-reading"));
+      this.checks = this.node.appendChild(element("dl", "ss-pairs ss-pane-checks"));
+    }
+  }
+
+  // The scores to show; the same tokens as before or others.
+  build(model, settings, curve) {
+    this.model = model;
+    this.table = tableOf(model, settings.unit);
+    const matrix = settings.view === "matrix";
+    this.flowHost.hidden = matrix;
+    this.matrixHost.hidden = !matrix;
+    const whose = this.several ? model.method + ": s" : "S";
+    this.matrixHost.setAttribute("aria-label", whose + "cores of every input for every generated unit; arrow keys move");
+    if (matrix) this.matrix.build(this.table);
+    else this.flow.build(model, this.table, settings.view === "percent");
+    if (this.several) {
+      this.title.textContent = model.method;
+      this.flowHost.querySelectorAll("[role=listbox]").forEach((list) => {
+        list.setAttribute("aria-label", model.method + ": " + list.getAttribute("aria-label").toLowerCase());
+      });
+    }
+    this.curve.show(model, matrix ? null : curve);
+  }
+
+  rankingOf(subject) {
+    if (!subject) return null;
+    return "source" in subject ? backward(this.table, subject.source) : forward(this.table, subject.c0, subject.c1);
+  }
+
+  // look: {subject, held, hovered, settings, palette}. Returns the largest score of the colour scale.
+  paint({ subject, held, hovered, settings, palette }) {
+    const { table } = this;
+    const ranking = (this.ranking = this.rankingOf(subject));
+    const span = (part) => (part && !("source" in part) ? table.targets.slice(part.c0, part.c1 + 1) : []);
+    const source = subject && "source" in subject ? subject.source : null;
+    const focus = new Set(source === null ? span(subject) : [source]);
+    const pinned = new Set(held && "source" in held ? [held.source] : span(held));
+    const domain = ranking ? Math.max(ranking.max, settings.range === "output" ? table.max : 0) : 0;
+    const part = (value) => (domain > 0 ? Math.abs(value) / domain : 0);
+    if (settings.view === "matrix") {
+      const whole = settings.range === "output";
+      this.matrix.pointAt(hovered && "row" in hovered ? hovered : null);
+      this.matrix.paint({
+        ...palette, focus: new Set(span(subject)), source,
+        shade: (value, at) => palette.shade(value, at),
+        columnPart: (value, c) => Math.abs(value) / ((whole ? table.max : table.maxima[c]) || 1),
+      });
+    } else {
+      const dimAfter = source === null && subject ? table.targets[subject.c1] : Infinity;
+      const colour = (value) => palette.shade(value, part(value));
+      const solid = (value) => palette.shade(value, 1);
+      this.flow.paint({ ranking, part, colour, solid, focus, pinned, dimAfter, tabStops: this.stops(pinned) });
+      const columns = new Set();
+      focus.forEach((u) => {
+        for (let c = table.units[u].c0; c >= 0 && c <= table.units[u].c1; c++) columns.add(c);
+      });
+      this.curve.paint(columns, palette);
+    }
+    return domain || table.max;
+  }
+
+  // One tab stop for each part of the text: what is pinned, else its first cell.
+  stops(pinned) {
+    const { units } = this.table;
+    const stops = Array.from(pinned).slice(0, 1);
+    ["source", "prompt", "generated"].forEach((segment) => {
+      const own = units.findIndex((unit) => unit.segment === segment);
+      if (own >= 0 && !stops.some((u) => units[u].segment === segment)) stops.push(own);
+    });
+    return stops;
+  }
+
+  boxOf(target) {
+    return "u" in target ? this.flow.cells[target.u].getClientRects()[0] : this.matrix.boxOf(target);
+  }
+
+  resize(settings) {
+    if (settings.view === "matrix") this.matrix.resize();
+    else this.curve.moved = true;
+  }
+
+  destroy() {
+    clearTimeout(this.flow.leaving);
+    this.node.remove();
+  }
+}

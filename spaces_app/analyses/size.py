@@ -1,0 +1,85 @@
+"""How large a question is and how much arithmetic it takes, told from spec, tokenizer and facts. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from spaces_app.analyses.deletion_check import n_variants
+from spaces_app.analyses.work import Work, of_method, writing
+from spaces_app.methods import Load
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many tokens a question has: read by an encoder, given to the decoder, and written (at most).
+
+    n_other: tokens of a second run it is compared with.
+    """
+
+    n_source: int
+    n_prompt: int
+    n_generated: int
+    n_other: int = 0
+
+
+def text_size(spec, model) -> Size:
+    """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
+
+    Never more than the model has positions: that a text is longer than that is for the analysis to say.
+    """
+    facts, prompt = model.facts, model.encode_prompt(spec.prompt)
+    size = sized(model, len(prompt), _written(spec, model))
+    if not any(step.contrastive for step in spec.asked()):
+        return size
+    n_prompt = len(model.encode_prompt(spec.contrast_prompt)) if spec.contrast_prompt else len(prompt)
+    n_written = size.n_generated
+    if spec.contrast_ids or spec.contrast:
+        n_written = len(spec.contrast_ids or model.encode_continuation(spec.prompt, spec.contrast))
+    n_other = n_prompt + n_written + (len(model.decoder_start) if facts.encoder_decoder else 0)
+    return dataclasses.replace(size, n_other=n_other)
+
+
+def sized(model, n_prompt: int, n_written: int) -> Size:
+    """The size of a prompt of so many tokens (of a source, for an encoder) and an output, within the positions."""
+    facts = model.facts
+    begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(n_prompt, facts.max_positions)
+    room = None if facts.max_positions is None else facts.max_positions - begun + 1
+    source = _at_most(n_prompt, facts.max_source_positions) if facts.encoder_decoder else 0
+    return Size(source, begun, _at_most(n_written, room))
+
+
+def _written(spec, model) -> int:
+    if spec.continuation_ids:
+        return len(spec.continuation_ids)
+    if spec.continuation:
+        return len(model.encode_continuation(spec.prompt, spec.continuation))
+    return spec.max_new_tokens
+
+
+def load_of(spec, facts: Any, size: Size) -> Load:
+    """What the cost of the spec's method follows from."""
+    asked = {"n_steps": spec.n_steps, "n_samples": spec.n_samples, "layer": spec.layer}
+    return Load(facts, size.n_source, size.n_prompt, size.n_generated, **asked)
+
+
+def attribution_cost(spec, facts: Any, size: Size) -> Work:
+    """One attribution: the method's work, a pass over the run it is compared with, those with dropout, the writing."""
+    load = load_of(spec, facts, size)
+    work = of_method(spec.method, load) + passes_beside(spec, load, size)
+    return work if spec.continuation or spec.continuation_ids else work + writing(load)
+
+
+def passes_beside(spec, load: Load, size: Size) -> float:
+    """Operations of what step functions need beside the run itself."""
+    operations = load.forward * size.n_other / max(1, size.n_source + load.n_decoder) if size.n_other else 0.0
+    if any(step.compares == "dropout" for step in spec.asked()):
+        operations += spec.n_dropout * load.forward
+    if getattr(spec, "deletion_check", False):
+        operations += n_variants(load.n_source + load.n_decoder, load.n_generated) * load.forward
+    return operations
+
+
+def _at_most(count: int, most: int | None) -> int:
+    return count if most is None else min(count, most)

@@ -1,0 +1,37 @@
+"""DeepLIFT, which on transformers is (embedding − baseline) · gradient but for the simplest activations."""
+
+from __future__ import annotations
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+
+
+def deeplift(run, ask: Ask) -> Answer:
+    """(embedding − baseline) · multiplier, with the rescale rule at activations that are modules of their own.
+
+    The rule reaches ReLU, ELU, leaky ReLU, sigmoid, tanh and softplus, as in captum. Attention, norms, gates and GELU
+    keep their gradient, so that on most models this is (embedding − baseline) · gradient, and shares do not add up.
+    """
+    from spaces_app.engine.rescale import rescaled
+
+    baseline = run.baseline(ask.baseline)
+    change = run.embeds - baseline
+    parts = run.gradients(ask.score, around=rescaled(run, baseline))
+    return Answer(run.collect((steps, ask.reduce(part * change[: part.shape[1]])) for steps, part in parts))
+
+
+def _cost(load: Load) -> float:
+    return load.forward + load.gradients
+
+
+DEEPLIFT = Method(
+    name="deeplift",
+    label="DeepLIFT",
+    family="gradient",
+    description="Gradient times the change from an empty input; activations rescaled where the model has simple ones.",
+    source="https://arxiv.org/abs/1704.02685",
+    signed=True,
+    complete=False,
+    options=("step_function", "aggregation", "baseline"),
+    attribute=deeplift,
+    cost=_cost,
+)

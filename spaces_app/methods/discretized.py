@@ -1,0 +1,42 @@
+"""Discretized integrated gradients: a path that stays near the embeddings of real words."""
+
+from __future__ import annotations
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.integrated import rise, summed_up
+
+NEIGHBOURS = 50  # words a path may go on to, as in the paper
+
+
+def discretized_integrated_gradients(run, ask: Ask) -> Answer:
+    """Gradients along a path from baseline to input whose points lie near words, each times the way to the next point.
+
+    Every unit moves one way only. Sums to score(input) − score(baseline) up to `convergence_gap`; n_steps counts the
+    points, both ends included.
+    """
+    from spaces_app.engine.paths import Bent
+    from spaces_app.engine.words import path_of
+
+    baseline = run.baseline(ask.baseline)
+    points = path_of(run, baseline, n_points=ask.n_steps, n_neighbours=NEIGHBOURS)
+    scores, totals = summed_up(run, ask, run.gradients(ask.score, path=Bent(points)))
+    explained = rise(run, ask, baseline)
+    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
+
+
+def _cost(load: Load) -> float:
+    return 2 * load.forward + (load.n_steps - 1) * load.gradients
+
+
+DISCRETIZED_INTEGRATED_GRADIENTS = Method(
+    name="discretized_integrated_gradients",
+    label="Discretized integrated gradients",
+    family="gradient",
+    description="Integrated gradients along a path of real words instead of a straight line; shares add up roughly.",
+    source="https://arxiv.org/abs/2108.13654",
+    signed=True,
+    complete=True,
+    options=("step_function", "aggregation", "baseline", "n_steps"),
+    attribute=discretized_integrated_gradients,
+    cost=_cost,
+)

@@ -1,0 +1,58 @@
+"""Gradient SHAP: gradients at random points between a baseline and the input. Knows nothing of tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.integrated import rise, summed_up
+
+
+def gradient_shap(run, ask: Ask) -> Answer:
+    """Mean of (embedding − baseline) · gradient at n_samples random points of the line between them.
+
+    With noise, the end of each sample's line is the input with normal noise of that standard deviation. All targets
+    share the draws: for each of them they are as random as draws of its own. Adds up to score(input) −
+    score(baseline) on average; `convergence_gap` is what these draws miss of that.
+    """
+    from spaces_app.engine.paths import Noisy
+
+    baseline, n = run.baseline(ask.baseline), ask.n_samples
+    nodes, noise = draws(n, ask.seed, run.embeds.shape if ask.noise else None)
+    weights = (1 / n,) * n
+    if noise is None:
+        parts = run.gradients(ask.score, path=(baseline, nodes, weights))
+        change = run.embeds - baseline
+        shares = ((steps, gradient * change[: gradient.shape[1]]) for steps, gradient in parts)
+    else:
+        differs = (run.embeds != baseline).any(-1)[:, None]  # what is not attributed keeps its embedding
+        moved = run.embeds.new_tensor(noise * ask.noise) * differs
+        shares = run.gradients(ask.score, path=Noisy(baseline, nodes, weights, moved))
+    scores, totals = summed_up(run, ask, shares)
+    explained = rise(run, ask, baseline)
+    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
+
+
+def draws(n_samples: int, seed: int, shape: tuple | None = None) -> tuple[tuple[float, ...], np.ndarray | None]:
+    """Where on the line each sample stands, uniformly from 0 to 1, and standard normal noise (n_samples, *shape)."""
+    random = np.random.default_rng(seed)
+    nodes = tuple(random.uniform(0.0, 1.0, n_samples).tolist())
+    return nodes, None if shape is None else random.standard_normal((n_samples, *shape), dtype=np.float32)
+
+
+def _cost(load: Load) -> float:
+    return 2 * load.forward + load.n_samples * load.gradients
+
+
+GRADIENT_SHAP = Method(
+    name="gradient_shap",
+    label="Gradient SHAP",
+    family="gradient",
+    description="Integrated gradients at random points instead of even ones; shares add up on average.",
+    source="https://arxiv.org/abs/1705.07874",
+    signed=True,
+    complete=True,
+    options=("step_function", "aggregation", "baseline", "n_samples", "noise", "seed"),
+    attribute=gradient_shap,
+    cost=_cost,
+)

@@ -1,0 +1,104 @@
+"""Gradient methods at the outputs of transformer blocks instead of the embeddings: all chosen layers at once."""
+
+from __future__ import annotations
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.choices import chosen
+from spaces_app.methods.integrated import gauss_legendre, rise
+
+MOST_PARTS = 2_000_000  # scores kept by layer, as many as a result may hold
+
+
+def layer_gradient_x_activation(run, ask: Ask) -> Answer:
+    """Hidden state · gradient there, at every chosen layer from one backward pass; the map is the layers' mean."""
+    layers, picked = _picked(run, ask)
+    states = layers.states(picked)  # (L, n_inputs, D)
+    tables = [[] for _ in picked]
+    for steps, gradients in layers.gradients(ask.score, picked):
+        for table, gradient, state in zip(tables, gradients, states, strict=True):
+            table.append((steps, ask.reduce(gradient * state[: gradient.shape[1]])))
+    return _answer(run, picked, [run.collect(table) for table in tables])
+
+
+def layer_integrated_gradients(run, ask: Ask) -> Answer:
+    """Integrated gradients from a layer's states for an empty input to its states for this one; the layers' mean.
+
+    Each layer's shares add up to score(input) − score(baseline), so their mean does.
+    """
+    layers, picked = _picked(run, ask)
+    baseline = run.baseline(ask.baseline)
+    starts, stops = layers.states(picked, baseline), layers.states(picked)
+    path, tables, totals = gauss_legendre(ask.n_steps), [], []
+    for layer, start, stop in zip(picked, starts, stops, strict=True):
+        parts, sums = [], []
+        for steps, gradient in layers.along(ask.score, layer, (start, stop), path):
+            shares = gradient * (stop - start)[: gradient.shape[1]]
+            parts.append((steps, ask.reduce(shares)))
+            sums.extend(shares.sum((-2, -1)).tolist())
+        tables.append(run.collect(parts))
+        totals.append(sums)
+    explained = rise(run, ask, baseline)
+    gap = [sum(column) / len(picked) for column in zip(*totals, strict=True)] - explained
+    return _answer(run, picked, tables, explained=tuple(explained.tolist()), convergence_gap=tuple(gap.tolist()))
+
+
+def _picked(run, ask: Ask):
+    from spaces_app.engine.layers import Layers
+
+    layers = Layers(run)
+    return layers, chosen(ask.layer, layers.count)
+
+
+def _answer(run, picked: tuple[int, ...], tables: list, **findings) -> Answer:
+    """The mean of the layers' scores (G, n_inputs), and each layer's where there are several."""
+    mean = sum(tables[1:], tables[0]) / len(tables)
+    if len(tables) == 1:
+        return Answer(mean, **findings)
+    if len(tables) * tables[0].numel() > MOST_PARTS:
+        remark = "The scores of single layers are left out: there are too many. Choose one layer or a few."
+        return Answer(mean, remarks=(remark,), **findings)
+    by_layer = tables[0].new_empty((len(tables), *tables[0].shape))
+    for row, table in enumerate(tables):
+        by_layer[row] = table
+    return Answer(mean, parts={"layer_attributions": ({"layer": picked}, by_layer)}, **findings)
+
+
+def _shares(load: Load) -> list[float]:
+    """For each chosen layer, the part of a pass that lies above it, where gradients have to go."""
+    n_layers = load.facts.n_layers
+    return [0.1 + (n_layers - 1 - layer) / n_layers for layer in chosen(load.layer, n_layers)]
+
+
+def _activation_cost(load: Load) -> float:
+    return load.forward + max(_shares(load)) * load.gradients
+
+
+def _integrated_cost(load: Load) -> float:
+    return 4 * load.forward + sum(_shares(load)) * load.n_steps * load.gradients
+
+
+LAYER_GRADIENT_X_ACTIVATION = Method(
+    name="layer_gradient_x_activation",
+    label="Layer gradient × activation",
+    family="gradient",
+    description="Each position's share in the target if the model were linear from this layer on; mean over layers.",
+    source="https://arxiv.org/abs/1412.6815",
+    signed=True,
+    complete=False,
+    options=("step_function", "aggregation", "layer"),
+    attribute=layer_gradient_x_activation,
+    cost=_activation_cost,
+)
+
+LAYER_INTEGRATED_GRADIENTS = Method(
+    name="layer_integrated_gradients",
+    label="Layer integrated gradients",
+    family="gradient",
+    description="Integrated gradients over the states of a layer instead of the embeddings; shares add up.",
+    source="https://arxiv.org/abs/1802.03788",
+    signed=True,
+    complete=True,
+    options=("step_function", "aggregation", "baseline", "n_steps", "layer"),
+    attribute=layer_integrated_gradients,
+    cost=_integrated_cost,
+)

@@ -1,0 +1,40 @@
+"""Sequential integrated gradients: a line of its own for every token. Knows nothing of generation."""
+
+from __future__ import annotations
+
+from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.integrated import gauss_legendre, summed_up
+
+
+def sequential_integrated_gradients(run, ask: Ask) -> Answer:
+    """(embedding − baseline) · mean gradient while this token alone moves from its baseline, the others as they are.
+
+    Each token's share, summed over hidden units, is what the score falls by when the token is replaced.
+    """
+    from spaces_app.engine.paths import OneByOne
+
+    baseline = run.baseline(ask.baseline)
+    rows = tuple((run.embeds != baseline).any(-1).nonzero()[:, 0].tolist())
+    if not rows:
+        parts = ((steps, gradient * 0) for steps, gradient in run.gradients(ask.score))
+    else:
+        parts = run.gradients(ask.score, path=OneByOne(baseline, rows, *gauss_legendre(ask.n_steps)))
+    return Answer(summed_up(run, ask, parts)[0])
+
+
+def _cost(load: Load) -> float:
+    return (load.n_source + load.n_decoder) * load.n_steps * load.gradients
+
+
+SEQUENTIAL_INTEGRATED_GRADIENTS = Method(
+    name="sequential_integrated_gradients",
+    label="Sequential integrated gradients",
+    family="gradient",
+    description="Integrated gradients token by token, every other token in place: a text always stays a text but one.",
+    source="https://arxiv.org/abs/2305.15853",
+    signed=True,
+    complete=False,
+    options=("step_function", "aggregation", "baseline", "n_steps"),
+    attribute=sequential_integrated_gradients,
+    cost=_cost,
+)

@@ -1,0 +1,94 @@
+"""Step functions of one distribution: numbers that follow from the logits at the step and the token written there."""
+
+from __future__ import annotations
+
+from spaces_app.step_functions.base import StepFunction
+
+
+def logit(logits, targets):
+    """The raw score of the token, z_y: (..., V) → (...)."""
+    index = targets.expand(logits.shape[:-1])[..., None]
+    return logits.gather(-1, index)[..., 0]
+
+
+def log_probability(logits, targets):
+    """ln p_y, in nats; never positive. Computed from the logits, so it stays finite where p underflows."""
+    return logit(logits.log_softmax(-1), targets)
+
+
+def probability(logits, targets):
+    """p_y, the softmax of the logits at the token."""
+    return logit(logits.softmax(-1), targets)
+
+
+def entropy(logits, targets):
+    """−Σ p ln p over the vocabulary, in nats: how undecided the model was, whatever token came out."""
+    surprise = logits.log_softmax(-1)
+    # A token with logit −∞ has p ln p = 0, but 0 · −∞ is NaN.
+    return -(surprise.exp() * surprise.clamp_min(-1e30)).sum(-1)
+
+
+def crossentropy(logits, targets):
+    """−ln p_y, in nats: how surprised the model was by the token."""
+    return -log_probability(logits, targets)
+
+
+def perplexity(logits, targets):
+    """exp(−ln p_y) = 1 / p_y: among how many equally likely tokens the choice would have been as hard.
+
+    Inseq 0.7.1 raises 2 to a power in nats, which is no perplexity; here base and unit agree.
+    """
+    return crossentropy(logits, targets).exp()
+
+
+def top_p_size(logits, targets, *, nucleus: float):
+    """How many of the likeliest tokens it takes to cover the probability `nucleus`; at least one."""
+    ascending = logits.sort(-1).values.softmax(-1).cumsum(-1)
+    return (ascending > 1 - nucleus).sum(-1).clamp_min(1).to(logits.dtype)
+
+
+def dropout_score(logits, targets, draws):
+    """(p_y − mean) / standard deviation (n − 1) of p_y over passes with dropout, `draws` (n, g).
+
+    How far the plain probability lies from the noisy ones; not an average. The draws are of the sequence as it is
+    and stay what they are when the input is changed to explain the score.
+    """
+    return (probability(logits, targets) - draws.mean(0)) / draws.std(0).clamp_min(1e-12)
+
+
+_GOODFELLOW = "https://www.deeplearningbook.org/contents/mlp.html"
+_SHANNON = "https://doi.org/10.1002/j.1538-7305.1948.tb01338.x"
+
+PLAIN = (
+    StepFunction("probability", "Probability", "probability", "p(y)", _GOODFELLOW, probability),
+    StepFunction("log_probability", "Log-probability", "nats", "ln p(y)", _GOODFELLOW, log_probability),
+    StepFunction("logit", "Logit", "logit", "z(y)", _GOODFELLOW, logit),
+    StepFunction("entropy", "Entropy", "nats", "−Σ p ln p", _SHANNON, entropy),
+    StepFunction("crossentropy", "Cross-entropy", "nats", "−ln p(y)", _SHANNON, crossentropy),
+)
+ON_REQUEST = (
+    StepFunction(
+        "perplexity", "Perplexity", "tokens", "exp(−ln p(y))", "https://doi.org/10.1121/1.2016299", perplexity
+    ),
+    StepFunction(
+        "top_p_size",
+        "Top-p size",
+        "tokens",
+        "how many likeliest tokens cover the probability",
+        "https://arxiv.org/abs/1904.09751",
+        top_p_size,
+        options=("nucleus",),
+        no_gradient="a count of tokens moves in whole steps, so it has no gradient.",
+    ),
+    StepFunction(
+        "mc_dropout_prob_avg",
+        "Dropout z-score",
+        "standard deviations",
+        "(p(y) − mean p(y) with dropout) / its standard deviation",
+        "https://arxiv.org/abs/1506.02142",
+        dropout_score,
+        options=("n_dropout", "seed"),
+        compares="dropout",
+        no_gradient="the passes with dropout are not followed back, so this score has no gradient.",
+    ),
+)
