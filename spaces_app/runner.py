@@ -134,7 +134,8 @@ class Runner:
     def estimate(self, specs: Mapping[str, Spec], seconds: float) -> dict[str, Estimate] | None:
         """What questions to one model would take, by their names; None when the lane does not say within `seconds`.
 
-        Loads no model but a bundled one, so {} for one that has not answered here yet. On ZeroGPU nothing is asked, since that would spend a visitor's allowance.
+        Loads no model but a bundled one, so {} for one that has not answered here yet. On ZeroGPU nothing is asked,
+        since that would spend a visitor's allowance.
         """
         if self.settings.zero_gpu or not specs:
             return {}

@@ -41,6 +41,12 @@ def option(default, help: str, **facts):
     return field(default=default, metadata={"option": Option(help=help, **facts)})
 
 
+def same_as(kind: type[Spec], name: str):
+    """A Spec field declared as the one of that name in another spec."""
+    item = next(item for item in dataclasses.fields(kind) if item.name == name)
+    return field(default=item.default, metadata=item.metadata)
+
+
 @dataclass(frozen=True)
 class Spec:
     """The base of every question. `SomeSpec(...)` is valid or raises SpecError; nothing below validates again.

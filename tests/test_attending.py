@@ -123,7 +123,6 @@ def test_narrow_passes_and_models_without_a_cache_give_the_same(loaded_family, m
     expected = ForcedPass(lm, ids).zeroed_values((0, 1))
     run = ForcedPass(lm, ids)
     run.budget = dataclasses.replace(run.budget, rows=14, calls=0)  # two tokens a pass and fewer
-    monkeypatch.setattr(values, "PREFIX_ROWS", 1)
     assert torch.allclose(run.zeroed_values((0, 1)), expected, atol=1e-6)
     monkeypatch.setattr(values.Prefix, "of", lambda *_: None)
     assert torch.allclose(run.zeroed_values((0, 1)), expected, atol=1e-6)

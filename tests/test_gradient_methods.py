@@ -9,8 +9,10 @@ import pytest
 import tiny
 import torch
 
+from spaces_app.engine import words
 from spaces_app.engine.contrast import Compared
 from spaces_app.engine.forced import ForcedPass
+from spaces_app.engine.forward import Body
 from spaces_app.engine.layers import Layers
 from spaces_app.engine.words import Vocabulary, word_path
 from spaces_app.errors import NotSupported, SpecError
@@ -67,15 +69,19 @@ def test_gradient_shap_is_the_mean_over_its_random_points(loaded_family, family)
 def test_gradient_shap_with_noise_multiplies_each_gradient_by_its_own_way(loaded_family):
     run = made(loaded_family, "gpt2")
     found = attribute("gradient_shap", run, baseline="unk", n_samples=3, seed=2, noise=0.1).scores[-1]
-    baseline, (nodes, noise) = run.baseline("unk"), draws(3, 2, tuple(run.embeds.shape))
-    ends = run.embeds + 0.1 * torch.from_numpy(noise) * (run.embeds != baseline).any(-1)[:, None]
+    baseline, (nodes, noise) = run.baseline("unk"), draws(3, 2)
+    noises = torch.from_numpy(np.stack([noise(index, tuple(run.embeds.shape)) for index in range(3)]))
+    ends = run.embeds + 0.1 * noises * (run.embeds != baseline).any(-1)[:, None]
     gradients = gradients_at(run, [baseline + a * (end - baseline) for a, end in zip(nodes, ends, strict=True)])
     assert close(found, (gradients * (ends - baseline)).mean(0))
 
 
 def test_gradient_shap_draws_by_its_seed_alone():
-    assert draws(5, 1) == draws(5, 1) != draws(5, 2)
-    nodes = draws(4000, 0)[0]
+    assert draws(5, 1)[0] == draws(5, 1)[0] != draws(5, 2)[0]
+    nodes, noise = draws(4000, 0)
+    first = noise(1, (3, 50))
+    assert (first == draws(4000, 0)[1](1, (3, 50))).all() and (first != noise(2, (3, 50))).all()
+    assert np.std(first) == pytest.approx(1, abs=0.2)
     assert 0 <= min(nodes) and max(nodes) <= 1 and np.mean(nodes) == pytest.approx(0.5, abs=0.02)
 
 
@@ -91,7 +97,9 @@ def test_more_samples_bring_gradient_shap_closer_to_the_rise(loaded_family):
 def test_a_path_of_words_begins_at_the_baseline_ends_at_the_word_and_never_turns_back():
     table = torch.randn((200, 6), generator=torch.Generator().manual_seed(4))
     baseline = table[[7, 7, 7]]
-    points = word_path(Vocabulary.of(table), [3, 90, 7], baseline, special=lambda _: False, n_points=12, n_neighbours=20)
+    points = word_path(
+        Vocabulary.of(table), [3, 90, 7], baseline, special=lambda _: False, n_points=12, n_neighbours=20
+    )
     assert torch.equal(points[0], baseline) and torch.equal(points[-1], table[[3, 90, 7]])
     ways = points.diff(dim=0)  # every unit moves in one direction
     assert ((ways >= -1e-6).all(0) | (ways <= 1e-6).all(0)).all()
@@ -107,17 +115,36 @@ def test_a_path_goes_over_the_word_that_lies_between():
 
 def test_a_special_token_stays_where_it_is_until_the_last_step():
     table = torch.randn((50, 4), generator=torch.Generator().manual_seed(1))
-    points = word_path(Vocabulary.of(table), [3], table[[7]], special=lambda token: token == 3, n_points=5, n_neighbours=9)
+    points = word_path(
+        Vocabulary.of(table), [3], table[[7]], special=lambda token: token == 3, n_points=5, n_neighbours=9
+    )
     assert torch.equal(points[:, 0], table[[7, 3, 3, 3, 3]])
+
+
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+def test_a_vocabulary_too_large_to_keep_gives_the_same_path(loaded_family, monkeypatch, family):
+    run = made(loaded_family, family)
+    asked = {"n_points": 9, "n_neighbours": 20}
+    expected = words.path_of(run, run.baseline("unk"), **asked)
+    for name, value in {"HELD": 0, "ROWS": 37, "WORKING": 1}.items():  # looked up, in parts, one token at a time
+        monkeypatch.setattr(words, name, value)
+    assert torch.equal(words.path_of(run, run.baseline("unk"), **asked), expected)
+
+
+def test_the_nearest_words_are_those_of_exact_distances_however_far_from_zero_they_lie():
+    table = 1000 + torch.randn((300, 8), generator=torch.Generator().manual_seed(3))  # quick distances lose digits
+    own = torch.tensor([5, 250])
+    found, anchors = words._nearest(Vocabulary.of(table), own, table[own], 4)
+    distances = (table.double()[own][:, None] - table.double()).pow(2).sum(-1)
+    assert found.tolist() == distances.argsort(1)[:, 1:5].tolist()
+    assert torch.equal(anchors, table[found])
 
 
 @several
 def test_discretized_gradients_are_taken_at_every_point_times_the_way_to_the_next(loaded_family, family):
-    from spaces_app.engine.words import path_of
-
     run = made(loaded_family, family)
     found = attribute("discretized_integrated_gradients", run, baseline="unk", n_steps=6).scores[-1]
-    points = path_of(run, run.baseline("unk"), n_points=6, n_neighbours=50)
+    points = words.path_of(run, run.baseline("unk"), n_points=6, n_neighbours=50)
     assert close(found, (gradients_at(run, points[:-1]) * points.diff(dim=0)).sum(0))
 
 
@@ -269,3 +296,22 @@ def test_smaller_chunks_change_no_score(loaded_family, name):
     run = ForcedPass(lm, ids)
     run.budget = type(run.budget)(1, 1, 1, 1, 1, 1)  # one row at a time
     assert close(attribute(name, run, **options).scores, whole, 1e-4)
+
+
+@pytest.mark.parametrize("name", [*PATHS[1:], *LAYERED, "deeplift"])
+def test_out_of_memory_halves_the_chunk_and_the_scores_stay(loaded_family, monkeypatch, name):
+    run = made(loaded_family, "gpt2")
+    options = {"n_steps": 4, "n_samples": 4}
+    expected = attribute(name, run, **options).scores
+    sizes, decode = [], Body.decode
+
+    def limited(self, steps, embeds=None, **others):
+        wide = (1 if embeds is None else len(embeds)) * (steps.stop - steps.start)
+        sizes.append(wide)
+        if torch.is_grad_enabled() and wide > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return decode(self, steps, embeds, **others)
+
+    monkeypatch.setattr(Body, "decode", limited)
+    assert close(attribute(name, made(loaded_family, "gpt2"), **options).scores, expected, 1e-4)
+    assert max(sizes) > 3

@@ -1,4 +1,4 @@
-"""The logit lens gives what final norm and output layer give by hand, in every family, and the model's own at the end."""
+"""The logit lens gives what final norm and output layer give by hand, in every family; the end is the model's own."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_memory_for_a_chunk_changes_no_number(loaded_family, name, monkeypat
     pieces = lens(run, asked, top_k=3)
     assert torch.equal(whole.rank, pieces.rank) and torch.equal(whole.top_ids, pieces.top_ids)
     for field in ("probability", "top_probabilities", "entropy", "kl"):
-        assert (getattr(whole, field) - getattr(pieces, field)).abs().max() <= 1e-6, field
+        assert (getattr(whole, field) - getattr(pieces, field)).abs().max() <= 1e-5, field
 
 
 def test_logits_of_any_state_are_norm_and_head(loaded_family):

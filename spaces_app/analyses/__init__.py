@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from spaces_app.analyses import comparison, context_reliance, contrastive
+from spaces_app.analyses import comparison, context_reliance, contrastive, layers
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Analysis
 from spaces_app.spec import Spec
@@ -44,6 +44,14 @@ ANALYSES: dict[str, Analysis] = {
             _in_lane("context_reliance_compute"),
             size=context_reliance.size,
             cost=context_reliance.cost,
+        ),
+        Analysis(
+            "layers",
+            "What would it have written after each layer?",
+            layers.LayersSpec,
+            _in_lane("layers_compute"),
+            size=layers.size,
+            cost=layers.cost,
         ),
     )
 }

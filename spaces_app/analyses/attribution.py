@@ -58,7 +58,12 @@ class AttributionSpec(Spec):
         group="method",
     )
     n_steps: int = option(
-        50, "Points on the path of integrated gradients.", label="Steps", low=2, high=300, group="method"
+        50,
+        "Points on the path of integrated gradients; the most updates of ReAGent.",
+        label="Steps",
+        low=2,
+        high=300,
+        group="method",
     )
     n_samples: int = option(
         50, "Random draws of methods that sample.", label="Samples", low=1, high=2000, group="method"

@@ -14,7 +14,7 @@ from spaces_app.analyses.size import Size, load_of, sized
 from spaces_app.analyses.work import Work, of_method, passes, writing
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
-from spaces_app.spec import Spec, option
+from spaces_app.spec import Spec, option, same_as
 from spaces_app.step_functions import STEP_FUNCTIONS, StepFunction
 
 METRICS = (
@@ -40,12 +40,6 @@ SENTENCES = ("off", "leave_one_out", "surrogate")
 _INSTEAD = re.compile(r"\s*(\d{1,5})\s*=(.+)", re.ASCII | re.DOTALL)
 
 
-def _same(name: str):
-    """A field declared as in AttributionSpec."""
-    item = next(item for item in dataclasses.fields(AttributionSpec) if item.name == name)
-    return dataclasses.field(default=item.default, metadata=item.metadata)
-
-
 def _methods() -> list[str]:
     return [name for name, method in METHODS.items() if "step_function" in method.options]
 
@@ -61,14 +55,14 @@ class ContextRelianceSpec(Spec):
     kind = "context_reliance"
     version = 1
 
-    model: str = _same("model")
-    revision: str = _same("revision")
+    model: str = same_as(AttributionSpec, "model")
+    revision: str = same_as(AttributionSpec, "revision")
     context: str = option("", "Text that the answer may rely on.", max_chars=20_000)
     prompt: str = option(
         "", "The text that is continued, answered or translated.", label="Current text", max_chars=20_000
     )
-    continuation: str = _same("continuation")
-    continuation_ids: tuple = _same("continuation_ids")
+    continuation: str = same_as(AttributionSpec, "continuation")
+    continuation_ids: tuple = same_as(AttributionSpec, "continuation_ids")
     output_context: str = option(
         "", "Beginning of the output that counts as context, such as the translation of the context.", max_chars=20_000
     )
@@ -129,23 +123,23 @@ class ContextRelianceSpec(Spec):
     n_subsets: int = option(
         32, "Random sets of sentences for the linear model.", label="Sets", low=4, high=512, group="method"
     )
-    aggregation: str = _same("aggregation")
-    baseline: str = _same("baseline")
-    n_steps: int = _same("n_steps")
-    n_samples: int = _same("n_samples")
-    noise: float = _same("noise")
-    layer: str = _same("layer")
-    head: str = _same("head")
-    combine: str = _same("combine")
-    window: str = _same("window")
-    removal: str = _same("removal")
-    filter_top_k: int = _same("filter_top_k")
-    filter_top_p: float = _same("filter_top_p")
-    max_new_tokens: int = _same("max_new_tokens")
-    temperature: float = _same("temperature")
-    top_p: float = _same("top_p")
-    languages: str = _same("languages")
-    seed: int = _same("seed")
+    aggregation: str = same_as(AttributionSpec, "aggregation")
+    baseline: str = same_as(AttributionSpec, "baseline")
+    n_steps: int = same_as(AttributionSpec, "n_steps")
+    n_samples: int = same_as(AttributionSpec, "n_samples")
+    noise: float = same_as(AttributionSpec, "noise")
+    layer: str = same_as(AttributionSpec, "layer")
+    head: str = same_as(AttributionSpec, "head")
+    combine: str = same_as(AttributionSpec, "combine")
+    window: str = same_as(AttributionSpec, "window")
+    removal: str = same_as(AttributionSpec, "removal")
+    filter_top_k: int = same_as(AttributionSpec, "filter_top_k")
+    filter_top_p: float = same_as(AttributionSpec, "filter_top_p")
+    max_new_tokens: int = same_as(AttributionSpec, "max_new_tokens")
+    temperature: float = same_as(AttributionSpec, "temperature")
+    top_p: float = same_as(AttributionSpec, "top_p")
+    languages: str = same_as(AttributionSpec, "languages")
+    seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
         heard = {"method", "metric", "step_function", "sentences", *METHODS[self.method].options}

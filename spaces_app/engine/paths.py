@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,16 +35,21 @@ class Path:
 
 @dataclass(frozen=True)
 class Noisy(Path):
-    """Points between the baseline and inputs with noise (R, n_inputs, D); gradients times (noisy input − baseline)."""
+    """Points between the baseline and inputs with noise; gradients times (noisy input − baseline).
 
-    noise: Tensor
+    noise(i): what is added to the input for point i, (n_inputs, D); the same at every call, so that none is kept.
+    """
+
+    noise: Callable[[int], Tensor]
 
     def at(self, chosen: slice, embeds: Tensor) -> Tensor:
         nodes = torch.tensor(self.nodes[chosen], dtype=embeds.dtype, device=embeds.device)[:, None, None]
         return self.baseline + nodes * self.scale(chosen, embeds)
 
     def scale(self, chosen: slice, embeds: Tensor) -> Tensor:
-        return embeds + self.noise[chosen].to(embeds.dtype) - self.baseline
+        rows = range(chosen.start, min(chosen.stop, len(self)))
+        noise = torch.stack([self.noise(index) for index in rows])
+        return embeds + noise.to(embeds.device, embeds.dtype) - self.baseline
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,11 @@ def rescaled(run, baseline: Tensor) -> Callable[[], AbstractContextManager[None]
 
 
 def _baselines(run, baseline: Tensor, modules: list[nn.Module]) -> dict[nn.Module, tuple[Tensor, Tensor]]:
-    """(input, output) of each module when the model reads the baseline."""
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    """(input, output) of each module when the model reads the baseline; those used more than once are left out."""
+    seen: dict[nn.Module, tuple[Tensor, Tensor] | None] = {}
 
     def see(module, inputs: tuple, output: Tensor) -> None:
-        seen[module] = (inputs[0].detach(), output.detach())
+        seen[module] = None if module in seen else (inputs[0].detach(), output.detach())
 
     handles = [module.register_forward_hook(see) for module in modules]
     n_source = run.sequence.n_source
@@ -50,7 +50,7 @@ def _baselines(run, baseline: Tensor, modules: list[nn.Module]) -> dict[nn.Modul
     finally:
         for handle in handles:
             handle.remove()
-    return seen
+    return {module: pair for module, pair in seen.items() if pair is not None}
 
 
 def _by_difference(x_baseline: Tensor, y_baseline: Tensor):

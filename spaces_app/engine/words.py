@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -18,9 +19,9 @@ SPARE = 8  # neighbours more than asked for, since quick distances may swap near
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words as a model reads them: embed(ids (k,)) → (k, D) float32, and how many there are."""
+    """Words as a model reads them: embed(ids (k,) or a slice) → (k, D) float32, and how many there are."""
 
-    embed: Callable[[Tensor], Tensor]
+    embed: Callable[[Tensor | slice], Tensor]
     size: int
     device: torch.device
 
@@ -32,7 +33,12 @@ class Vocabulary:
     def parts(self) -> Iterator[Tensor]:
         """All embeddings in order, some at a time. (k, D)"""
         for start in range(0, self.size, ROWS):
-            yield self.embed(torch.arange(start, min(start + ROWS, self.size), device=self.device))
+            yield self.embed(slice(start, min(start + ROWS, self.size)))
+
+    @cached_property
+    def squares(self) -> Tensor:
+        """The squared length of every embedding. (V,)"""
+        return torch.cat([part.pow(2).sum(-1) for part in self.parts()])
 
 
 def word_path(
@@ -85,7 +91,9 @@ def path_of(run, baseline: Tensor, *, n_points: int, n_neighbours: int) -> Tenso
     run.tick(0, run.n_inputs, "Finding words on the way")
     for module, ids, end in sides:
 
-        def embed(words: Tensor, module=module) -> Tensor:
+        def embed(words: Tensor | slice, module=module) -> Tensor:
+            if isinstance(words, slice):
+                words = torch.arange(words.start, words.stop, dtype=torch.long, device=run.lm.device)
             with torch.no_grad():
                 return module(words.to(run.lm.device)[None])[0].to(baseline.device, wide)
 
@@ -121,9 +129,9 @@ def _words_between(words: Vocabulary, starts: list[int], ends: Tensor, count: in
 
 
 def _nearest(words: Vocabulary, own: Tensor, here: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """(ids (U, k), embeddings (U, k, D)) of the words nearest to words (U,) at `here`, nearest first, without itself."""
+    """(ids (U, k), embeddings (U, k, D)) of the words nearest to words (U,) at `here`, nearest first, not itself."""
     # |x|² − 2 x·h, the squared distance but for a constant: one matrix product, of which the first digits are right.
-    distances = torch.cat([part.pow(2).sum(-1) - 2 * (here @ part.T) for part in words.parts()], 1)  # (U, V)
+    distances = words.squares - 2 * torch.cat([here @ part.T for part in words.parts()], 1)  # (U, V)
     distances.scatter_(1, own[:, None], torch.inf)
     most = min(count + SPARE, words.size - 1)
     near = distances.topk(most, largest=False).indices.sort(dim=1).values

@@ -8,7 +8,7 @@ from pathlib import Path
 from spaces_app.analyses import KINDS
 from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, SpecError
-from spaces_app.export import inseq_file
+from spaces_app.export import inseq_context, inseq_file
 from spaces_app.export.formats import FORMATS, Format
 
 _MAX_BYTES = inseq_file.MAX_BYTES
@@ -71,4 +71,6 @@ def _lines(text: str) -> list[dict]:
 
 
 def _result(document: dict) -> Result:
+    if "cti_scores" in document:
+        return inseq_context.loads(json.dumps(document))
     return Result.from_dict(document, KINDS[document["spec"]["kind"]])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, NotSupported
-from spaces_app.export import figures, inseq, latex, layout, paint, svg, tabular
+from spaces_app.export import figures, inseq, inseq_context, latex, layout, paint, svg, tabular
 from spaces_app.export.drawing import Drawing
 from spaces_app.export.html import standalone
 from spaces_app.link import to_link
@@ -19,6 +19,7 @@ VIEWS = {
     "attribution": "token_heatmap",
     "contrastive": "contrastive",
     "context_reliance": "context_reliance",
+    "layers": "layer_grid",
     "comparison": "comparison",
 }
 
@@ -56,6 +57,16 @@ def still(result: Result, *, view: str = "") -> Drawing:
     import dataclasses
 
     return dataclasses.replace(figures.drawing(figure_value(result, view=view)), source=link(result, view))
+
+
+def offered(result: Result) -> list[Format]:
+    """The formats that this result can leave as, in the table's order."""
+    drawn = figure_value(result)["kind"] in figures.DRAWINGS
+    maps = result.arrays.get("attributions")
+    known = maps is not None and list(maps.axes) == ["input", "generated"]  # to Inseq
+    refused = {"inseq"} if not known else set()
+    refused |= {item.name for item in FORMATS.values() if item.picture and not drawn}
+    return [item for item in FORMATS.values() if item.name == "html" or item.name not in refused]
 
 
 def link(result: Result, view: str = "") -> str:
@@ -105,7 +116,8 @@ def _json(result: Result, *, view: str = "") -> str:
 
 
 def _inseq(result: Result, *, view: str = "") -> str:
-    return inseq.dumps(result)
+    write = inseq_context if result.spec.kind == "context_reliance" else inseq
+    return write.dumps(result)
 
 
 FORMATS: dict[str, Format] = {

@@ -22,7 +22,7 @@ _METRIC = re.compile(r"(?:\A|,)metric:([a-z-]+)(?:,|\Z)")
 
 
 def contrastive(value: dict, draw) -> Drawing:
-    """The scores of A − B (or of either alone, as the view says) at the selected place. `draw` draws a token heatmap."""
+    """The scores of A − B, or of either alone, as the view says, at the selected place. `draw` draws a heatmap."""
     shown = _SHOWN.search(value["state"])
     scores = value["scores"].get(shown[1] if shown else "difference") or value["scores"]["difference"]
     column = _column(value, value["compared"][0] if value["compared"] else 0)
@@ -35,7 +35,7 @@ def contrastive(value: dict, draw) -> Drawing:
 
 
 def context_reliance(value: dict, draw) -> Drawing:
-    """The context's words in the shades of what they do for the selected word, or for the one that depends on it most."""
+    """The context's words in the shades of what they do for the selected word, else for the one that needs it most."""
     asked = _METRIC.search(value["state"])
     name = asked[1].replace("-", "_") if asked else value["defaults"]["metric"]
     metric = next((m for m in value["metrics"] if m["name"] == name), value["metrics"][0])

@@ -25,7 +25,9 @@ def discretized_integrated_gradients(run, ask: Ask) -> Answer:
 
 
 def _cost(load: Load) -> float:
-    return 2 * load.forward + (load.n_steps - 1) * load.gradients
+    # Every step of the way compares each token with the whole vocabulary, as the head does.
+    compared = (load.n_source + load.n_decoder) * (load.n_steps - 2) * load.head_row
+    return 2 * load.forward + (load.n_steps - 1) * load.gradients + compared
 
 
 DISCRETIZED_INTEGRATED_GRADIENTS = Method(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from spaces_app.methods.base import Answer, Ask, Load, Method
@@ -18,26 +20,34 @@ def gradient_shap(run, ask: Ask) -> Answer:
     from spaces_app.engine.paths import Noisy
 
     baseline, n = run.baseline(ask.baseline), ask.n_samples
-    nodes, noise = draws(n, ask.seed, run.embeds.shape if ask.noise else None)
+    nodes, noise = draws(n, ask.seed)
     weights = (1 / n,) * n
-    if noise is None:
+    if not ask.noise:
         parts = run.gradients(ask.score, path=(baseline, nodes, weights))
         change = run.embeds - baseline
         shares = ((steps, gradient * change[: gradient.shape[1]]) for steps, gradient in parts)
     else:
         differs = (run.embeds != baseline).any(-1)[:, None]  # what is not attributed keeps its embedding
-        moved = run.embeds.new_tensor(noise * ask.noise) * differs
+
+        def moved(index: int):
+            return run.embeds.new_tensor(ask.noise * noise(index, run.embeds.shape)) * differs
+
         shares = run.gradients(ask.score, path=Noisy(baseline, nodes, weights, moved))
     scores, totals = summed_up(run, ask, shares)
     explained = rise(run, ask, baseline)
     return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
 
 
-def draws(n_samples: int, seed: int, shape: tuple | None = None) -> tuple[tuple[float, ...], np.ndarray | None]:
-    """Where on the line each sample stands, uniformly from 0 to 1, and standard normal noise (n_samples, *shape)."""
-    random = np.random.default_rng(seed)
-    nodes = tuple(random.uniform(0.0, 1.0, n_samples).tolist())
-    return nodes, None if shape is None else random.standard_normal((n_samples, *shape), dtype=np.float32)
+def draws(n_samples: int, seed: int) -> tuple[tuple[float, ...], Callable]:
+    """Where on the line each sample stands, uniformly from 0 to 1; and noise(index, shape), standard normal.
+
+    Each sample's noise has a seed of its own, so that it can be drawn again instead of kept.
+    """
+
+    def noise(index: int, shape: tuple[int, ...]) -> np.ndarray:
+        return np.random.default_rng((seed, index)).standard_normal(tuple(shape), dtype=np.float32)
+
+    return tuple(np.random.default_rng(seed).uniform(0.0, 1.0, n_samples).tolist()), noise
 
 
 def _cost(load: Load) -> float:

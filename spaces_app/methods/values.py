@@ -6,7 +6,7 @@ from spaces_app.methods.attention import layered
 from spaces_app.methods.base import Answer, Ask, Load, Method
 from spaces_app.methods.choices import chosen
 
-WIDE, NARROW = 1300, 140  # token rows of one pass, where passes may share their beginning and where not
+WIDE = 1300  # token rows of one pass
 FAINT = 1e-5  # a smaller change of direction counts as none, as in Inseq
 TWO_SIDES = (
     "Source tokens are compared among themselves and output tokens among themselves; each group sums to 1, so their"
@@ -92,7 +92,7 @@ def _rows(n_prompt: int, n_generated: int) -> tuple[int, int]:
     passed = -(-copies // WIDE) * n_generated
     left = n_generated - 1
     while left > 0:  # tokens of the output, in passes that begin where they stand
-        tokens = min(left, max(1, NARROW // left))
+        tokens = min(left, round((3 * left) ** 0.5))
         passed, copies, left = passed + left, copies + tokens * left, left - tokens
     return passed, copies
 

@@ -39,7 +39,8 @@ def merge(old: dict, new: dict) -> dict:
 def write(table: dict) -> None:
     """Keep a table."""
     text = json.dumps(table, indent=1, ensure_ascii=False)
-    text = re.sub(r"\[[\d\s,\[\]]*\]", lambda found: "".join(found.group().split()), text)  # lists of numbers on one line
+    # Lists of numbers stand on one line.
+    text = re.sub(r"\[[\d\s,\[\]]*\]", lambda found: "".join(found.group().split()), text)
     RECORD.write_text(text + "\n", encoding="utf-8")
 
 

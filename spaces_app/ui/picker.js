@@ -21,7 +21,7 @@ const field = make("button", {
 const shown = make("span", { id: `${id}-value`, class: "seq-picker-value" });
 const takes = make("span", { class: "seq-picker-takes" });
 field.append(shown, takes);
-const list = make("div", { id: `${id}-list`, role: "listbox", "aria-labelledby": `${id}-label` });
+const list = make("div", { id: `${id}-list`, class: "seq-picker-list", role: "listbox", "aria-labelledby": `${id}-label` });
 if (facts.several) list.setAttribute("aria-multiselectable", "true");
 const note = make("p", { class: "seq-picker-note" });
 const sheet = make("div", { class: "seq-picker-sheet" });
@@ -83,7 +83,8 @@ function price() {
     cost.textContent = reason || typeof time !== "number" ? "" : duration(time);
     about.textContent = reason || (late ? `${entry.about} Too slow here: the limit is ${limit} s.` : entry.about);
     option.toggleAttribute("data-impossible", reason !== "");
-    if (reason) option.setAttribute("aria-disabled", "true");
+    // What is chosen already can be given up, possible or not.
+    if (reason && !chosen().includes(entry.name)) option.setAttribute("aria-disabled", "true");
     else option.removeAttribute("aria-disabled");
   });
   takes.textContent = own && sum === sum && Object.keys(seconds).length ? duration(sum) : "";
@@ -92,7 +93,7 @@ function price() {
 }
 
 function pick({ entry, option }) {
-  if (option.hasAttribute("data-impossible")) return;
+  if (option.hasAttribute("aria-disabled")) return;
   const names = chosen();
   const without = names.filter((name) => name !== entry.name);
   const order = (all) => options.map((each) => each.entry.name).filter((name) => all.includes(name));
@@ -127,8 +128,8 @@ function place() {
     left: `${Math.max(12, Math.min(at.left, innerWidth - width - 12))}px`,
     top: up ? "auto" : `${at.bottom + 4}px`,
     bottom: up ? `${innerHeight - at.top + 4}px` : "auto",
-    maxHeight: `${Math.min(560, up ? above : below)}px`,
   });
+  list.style.maxHeight = `${Math.min(560, up ? above : below) - (note.hidden ? 16 : 56)}px`;
 }
 
 function open() {

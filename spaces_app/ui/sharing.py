@@ -6,7 +6,7 @@ import re
 import secrets
 
 from spaces_app.analyses.base import Result
-from spaces_app.export.formats import FORMATS
+from spaces_app.export.formats import offered
 from spaces_app.export.snippets import Place, snippets
 from spaces_app.link import valid_view
 from spaces_app.settings import Settings
@@ -51,5 +51,5 @@ def shared(result: Result, *, page: str, view: str, settings: Settings) -> dict:
     ]
     query = f"?view={view}" if view else ""
     digest = result.spec.digest()
-    files = [{"label": item.label, "path": f"file/{digest}.{name}{query}"} for name, item in FORMATS.items()]
+    files = [{"label": item.label, "path": f"file/{digest}.{item.name}{query}"} for item in offered(result)]
     return {"copies": copies, "files": files, "root": place.root, "nonce": secrets.token_hex(6)}

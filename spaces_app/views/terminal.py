@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spaces_app.analyses.base import Result
+from spaces_app.analyses.comparison import compared, single
 from spaces_app.tokens import Token
 
 _CELL = 9  # characters of a column; longer tokens are cut with an ellipsis
@@ -22,6 +23,11 @@ def attribution_table(result: Result, *, width: int = 100) -> Group:
     The last row of each block is the probability the model gave to the token.
     """
     return maps(result, "attributions", width=width)
+
+
+def comparison_table(result: Result, *, width: int = 100) -> Group:
+    """A table for each method."""
+    return Group(*(attribution_table(single(result, name), width=width) for name in compared(result)))
 
 
 def maps(result: Result, name: str, *, width: int = 100) -> Group:
@@ -115,9 +121,14 @@ def _visible(char: str) -> str:
 
 def print_result(result: Result, console: Console | None = None) -> None:
     """Print the table to the terminal."""
-    from spaces_app.views import terminal_pairs
+    from spaces_app.views import terminal_layers, terminal_pairs
 
-    tables = {"contrastive": terminal_pairs.contrastive_table, "context_reliance": terminal_pairs.context_table}
+    tables = {
+        "layers": terminal_layers.layers_table,
+        "comparison": comparison_table,
+        "contrastive": terminal_pairs.contrastive_table,
+        "context_reliance": terminal_pairs.context_table,
+    }
     console = console or Console(highlight=False)
     table = tables.get(result.spec.kind, attribution_table)
     console.print(table(result, width=console.width), soft_wrap=False)

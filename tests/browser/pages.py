@@ -28,6 +28,7 @@ from spaces_app.tokens import Token
 from spaces_app.ui.app import build_app, launch_arguments
 
 REVISION = "f" * 40
+LAST = list(METHODS)[-1]
 FIGURE = ".seqscope-heatmap"
 ONE = AttributionSpec(prompt="The keys to the cabinet")
 TWO = AttributionSpec(prompt="one two three", method="input_x_gradient")
@@ -121,12 +122,12 @@ class Answers:
         return explain(spec, writes=self.vocabulary or "four five six")
 
     def _estimates(self, inquiry):
-        """The k-th method takes k seconds; the last one cannot explain the model."""
+        """The k-th method takes k seconds; the last one of Seqscope's own cannot explain the model."""
         self.asked += 1
         found = {name: Estimate(float(k)) for k, name in enumerate(inquiry.specs)}
         if next(iter(inquiry.specs.values())).model.startswith("owner/"):
             return {}
-        return found | {list(found)[-1]: Estimate(None, "this model is of another make.")}
+        return found | {LAST: Estimate(None, "this model is of another make.")}
 
     def _wait(self, tick):
         done = 0

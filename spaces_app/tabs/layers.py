@@ -1,0 +1,27 @@
+"""The Layers tab: what each layer would have written."""
+
+from __future__ import annotations
+
+from components.layer_grid import LayerGrid
+from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.layers import LayersSpec
+from spaces_app.tabs.base import Tab
+from spaces_app.views.layer_grid import layer_grid
+
+
+def idle(spec: LayersSpec) -> dict[str, str]:
+    """Why an option has no influence: the sentence shown in place of its help."""
+    given = "The output is given." if spec.continuation else "Needs a temperature above 0."
+    return dict.fromkeys(spec.unused(), given)
+
+
+TAB = Tab(
+    title="Layers",
+    question="When in the model does each word become the likeliest?",
+    analysis=ANALYSES["layers"],
+    figure=LayerGrid,
+    view=layer_grid,
+    idle=idle,
+    governing=("continuation", "temperature"),
+    groups=(("reading", "Reading"), ("generation", "Generation")),
+)
