@@ -134,8 +134,9 @@ def test_what_to_compare_with_appears_with_a_target_that_compares(site, open_pag
 
 def compare(page, *labels: str) -> None:
     """Switch to several methods, leave exactly these chosen, and run."""
+    unfolded = page.locator("#attribution-method button").is_visible()
     page.get_by_label("Several methods").check()
-    if not page.locator("#attribution-methods button").is_visible():
+    if not unfolded:
         open_methods(page)
     field = page.locator("#attribution-methods")
     field.locator("button").wait_for()
