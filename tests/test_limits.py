@@ -138,13 +138,14 @@ def test_samples_are_proposed_too_and_every_proposal_fits():
         Size(0, 100, 200),
         Speed(0.005, 8e10),
     )
+    third = Settings(max_seconds=int(predicted_seconds(spec, FACTS, size, speed=speed) / 3))
     with pytest.raises(TooLarge) as caught:
-        check(spec, FACTS, size, Settings(max_seconds=120), speed=speed)
+        check(spec, FACTS, size, third, speed=speed)
     samples, tokens = (int(number.replace(",", "")) for number in re.findall(r"at most ([\d,]+)", str(caught.value)))
-    assert check(spec.replace(n_samples=samples), FACTS, size, Settings(max_seconds=120), speed=speed) <= 120
+    assert check(spec.replace(n_samples=samples), FACTS, size, third, speed=speed) <= third.max_seconds
     with pytest.raises(TooLarge):
-        check(spec.replace(n_samples=samples + 1), FACTS, size, Settings(max_seconds=120), speed=speed)
-    assert check(spec, FACTS, Size(0, 100, tokens), Settings(max_seconds=120), speed=speed) <= 120
+        check(spec.replace(n_samples=samples + 1), FACTS, size, third, speed=speed)
+    assert check(spec, FACTS, Size(0, 100, tokens), third, speed=speed) <= third.max_seconds
 
 
 def test_the_deletion_check_is_paid_for():
