@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import gradio
 import numpy as np
 import pytest
+from test_plugins import TEN_LINES
 
 from spaces_app import __version__, gallery, readme
 from spaces_app import runner as runner_module
@@ -142,3 +144,8 @@ def test_every_gallery_question_is_recorded():
     names = {question.name for question in gallery.questions()}
     recorded = {example.name for analysis in ANALYSES for example in gallery.examples(analysis)}
     assert names == recorded and names
+
+
+def test_the_ten_lines_of_a_users_own_file_are_those_that_are_tested():
+    shown = code_with("register(StepFunction")
+    assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(TEN_LINES))
