@@ -114,9 +114,14 @@ class Layers:
         run = self.run
         device = run.embeds.device
         pairs, scale = cotangents(score, passed, run.sequence, steps, weights=weights, device=device)
-        ones = [one_hot_cotangents(cotangent, 0, steps.stop - steps.start) for _, cotangent in pairs]
-        parts = vjp([root for root, _ in pairs], ones, inputs)  # each (g, 1, n, D)
-        parts = [part.to(device) for part in parts]
+        n_rows = passed.logits.shape[0] * (run.sequence.n_source + run.sequence.length(steps.stop))
+
+        def walk_back(start: int, stop: int) -> list[Tensor]:
+            ones = [one_hot_cotangents(cotangent, start, stop) for _, cotangent in pairs]
+            return [part.to(device) for part in vjp([root for root, _ in pairs], ones, inputs)]  # each (g, 1, n, D)
+
+        chunks = in_chunks(steps.stop - steps.start, run.budget.items(n_rows), walk_back, outermost=False)
+        parts = [torch.cat(column) for column in zip(*(found for _, _, found in chunks), strict=True)]
         return parts if scale is None else [part * scale[:, None] for part in parts]
 
     def _blocks(self, layers: tuple[int, ...]) -> list[nn.Module]:
