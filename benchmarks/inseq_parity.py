@@ -47,9 +47,7 @@ REQUIREMENTS = (
     "inseq==0.7.1",
     "torch==2.13.0",
     f"transformers=={transformers.__version__}",
-    "scikit-learn",
-    "joblib",
-    "nltk",
+    *("scikit-learn", "joblib", "nltk"),  # for LIME, discretized paths and ReAGent
 )  # one model code on both sides
 LARGEST_DIFFERENCE = 1e-6  # of raw scores in float32
 LARGEST_LIMIT_RATIO = 1.5  # of our time to the plain minimal calls
