@@ -113,6 +113,28 @@ def test_a_path_goes_over_the_word_that_lies_between():
     assert points[:, 0].tolist() == [[0, 0], [2, 2], [4, 4]]
 
 
+def test_finding_the_words_of_a_path_can_be_stopped_at_every_step():
+    table = torch.randn((200, 6), generator=torch.Generator().manual_seed(4))
+    told = []
+
+    def tick(done: int) -> None:
+        told.append(done)
+        if len(told) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        word_path(
+            Vocabulary.of(table),
+            [3, 90],
+            table[[7, 7]],
+            special=lambda _: False,
+            n_points=40,
+            n_neighbours=9,
+            tick=tick,
+        )
+    assert told == [0] * 5  # at five steps of the first tokens, none of which was done
+
+
 def test_a_special_token_stays_where_it_is_until_the_last_step():
     table = torch.randn((50, 4), generator=torch.Generator().manual_seed(1))
     points = word_path(

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.comparison import ComparisonSpec
+from spaces_app.analyses.size import load_of
 from spaces_app.analyses.work import (
     BOUNDS,
     LEARNED,
@@ -26,7 +28,7 @@ from spaces_app.analyses.work import (
 )
 from spaces_app.engine.speed import Measured, measured
 from spaces_app.errors import TooLarge
-from spaces_app.limits import Size, check, predicted_seconds
+from spaces_app.limits import Size, check, predicted_seconds, size_of
 from spaces_app.methods import METHODS, Load
 from spaces_app.settings import Settings
 from spaces_app.worker import Worker
@@ -159,6 +161,32 @@ def test_a_finished_run_is_learned_from(tmp_path):
     worker.answer(spec, lambda *_: None)
     (speed,) = worker._speeds.values()
     assert "occlusion" in speed.factors and speed.call > 0 and speed.operations > 1e8
+
+
+def test_words_and_sentences_are_fewer_to_take_away_than_tokens():
+    lm = loaded("bundled/tiny-causal")
+    text = {
+        "prompt": "The keys to the cabinets. The key to the cabinets.",
+        "continuation": " is",
+        "method": "occlusion",
+    }
+    specs = [AttributionSpec(**text, window=window) for window in ("token", "word", "sentence")]
+    sizes = [size_of(spec, lm) for spec in specs]
+    n_inputs = sizes[0].n_prompt  # and one written token, which nothing follows
+    features = [load_of(spec, lm.facts, size).n_features for spec, size in zip(specs, sizes, strict=True)]
+    assert features[0] == 0 and 10 <= features[1] < n_inputs and features[2] in (2, 3)
+    costs = [predicted_seconds(spec, lm.facts, size, speed=SPEED) for spec, size in zip(specs, sizes, strict=True)]
+    assert costs[0] > costs[1] > costs[2]
+
+
+def test_a_comparison_costs_its_methods_and_the_writing_once():
+    asked = {"prompt": "x", "step_function": "logit"}
+    both = ComparisonSpec(**asked, methods="saliency,occlusion")
+    alone = [AttributionSpec(**asked, method=name) for name in ("saliency", "occlusion")]
+    size = Size(0, 12, 20)
+    sums = sum(predicted_seconds(spec, FACTS, size, speed=SPEED) for spec in alone)
+    once = SPEED.seconds(writing(Load(FACTS, 0, 12, 20)))
+    assert predicted_seconds(both, FACTS, size, speed=SPEED) == pytest.approx(sums - once)
 
 
 # --- what is measured on a model ------------------------------------------------------------------------------------

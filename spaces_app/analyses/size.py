@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spaces_app.analyses.deletion_check import n_variants
 from spaces_app.analyses.work import Work, of_method, writing
 from spaces_app.methods import Load
+from spaces_app.tokens import sentence_ids, word_ids
 
 
 @dataclass(frozen=True)
 class Size:
     """How many tokens a question has: read by an encoder, given to the decoder, and written (at most).
 
-    n_other: tokens of a second run it is compared with.
+    n_other: tokens of a second run it is compared with. grouped: what is taken away together (words, sentences), for
+    each token; 1 for single tokens.
     """
 
     n_source: int
     n_prompt: int
     n_generated: int
     n_other: int = 0
+    grouped: float = 1.0
 
 
 def text_size(spec, model) -> Size:
@@ -29,8 +33,9 @@ def text_size(spec, model) -> Size:
 
     Never more than the model has positions: that a text is longer than that is for the analysis to say.
     """
-    facts, prompt = model.facts, model.encode_prompt(spec.prompt)
-    size = sized(model, len(prompt), _written(spec, model))
+    facts, prompt, given = model.facts, model.encode_prompt(spec.prompt), _given(spec, model)
+    size = sized(model, len(prompt), spec.max_new_tokens if given is None else len(given))
+    size = dataclasses.replace(size, grouped=_grouped(spec, model, prompt, given or ()))
     if not any(step.contrastive for step in spec.asked()):
         return size
     n_prompt = len(model.encode_prompt(spec.contrast_prompt)) if spec.contrast_prompt else len(prompt)
@@ -50,25 +55,46 @@ def sized(model, n_prompt: int, n_written: int) -> Size:
     return Size(source, begun, _at_most(n_written, room))
 
 
-def _written(spec, model) -> int:
+def _given(spec, model) -> list[int] | None:
+    """The ids of an output that is not written by the model."""
     if spec.continuation_ids:
-        return len(spec.continuation_ids)
-    if spec.continuation:
-        return len(model.encode_continuation(spec.prompt, spec.continuation))
-    return spec.max_new_tokens
+        return list(spec.continuation_ids)
+    return model.encode_continuation(spec.prompt, spec.continuation) if spec.continuation else None
+
+
+def _grouped(spec, model, prompt: list[int], given: Sequence[int]) -> float:
+    """Words or sentences per token, as far as the text is known."""
+    if spec.window == "token":
+        return 1.0
+    source, begun = (prompt, model.decoder_start) if model.facts.encoder_decoder else ((), prompt)
+    tokens = model.tokens(source, begun, given)
+    groups = (word_ids if spec.window == "word" else sentence_ids)(tokens)
+    return (groups[-1] + 1) / len(groups)
 
 
 def load_of(spec, facts: Any, size: Size) -> Load:
     """What the cost of the spec's method follows from."""
     asked = {"n_steps": spec.n_steps, "n_samples": spec.n_samples, "layer": spec.layer}
+    n_inputs = size.n_source + size.n_prompt + size.n_generated - 1
+    asked["n_features"] = 0 if size.grouped == 1 else max(1, round(size.grouped * n_inputs))
     return Load(facts, size.n_source, size.n_prompt, size.n_generated, **asked)
 
 
 def attribution_cost(spec, facts: Any, size: Size) -> Work:
-    """One attribution: the method's work, a pass over the run it is compared with, those with dropout, the writing."""
+    """One attribution, and the writing of the output where it is not given."""
+    return explaining(spec, facts, size) + writing_cost(spec, facts, size)
+
+
+def explaining(spec, facts: Any, size: Size) -> Work:
+    """One attribution: the method's work, a pass over the run it is compared with, those with dropout."""
     load = load_of(spec, facts, size)
-    work = of_method(spec.method, load) + passes_beside(spec, load, size)
-    return work if spec.continuation or spec.continuation_ids else work + writing(load)
+    return of_method(spec.method, load) + passes_beside(spec, load, size)
+
+
+def writing_cost(spec, facts: Any, size: Size) -> Work:
+    """What the model does to write the output; nothing where it is given."""
+    given = spec.continuation or spec.continuation_ids
+    return Work() if given else writing(load_of(spec, facts, size))
 
 
 def passes_beside(spec, load: Load, size: Size) -> float:

@@ -56,7 +56,8 @@ def word_path(
     The greedy strategy of Sanyal & Ren (https://arxiv.org/abs/2108.13654): from the word, go again and again to the
     one of its nearest words that needs the least correction to lie between here and the baseline, and correct it; the
     last step is the baseline. A special token stays where it is until the last step, as does a token whose
-    baseline is its own embedding. Paths of equal tokens are equal. `tick` is given how many tokens are done.
+    baseline is its own embedding. Paths of equal tokens are equal. `tick` is given how many tokens are done, at every
+    step, and may raise to stop.
     """
     own = words.embed(torch.tensor(ids, dtype=torch.long, device=words.device))  # (n, D)
     moves = (own != baseline).any(-1).tolist()
@@ -70,7 +71,7 @@ def word_path(
     for low in range(0, len(starts), size):
         chunk = starts[low : low + size]
         ends = baseline[[places[token] for token in chunk]]
-        over = _words_between(words, chunk, ends, n_points - 1, n_neighbours)
+        over = _words_between(words, chunk, ends, n_points - 1, n_neighbours, step=lambda low=low: tick(low))
         paths = dict(zip(chunk, _corrected(words, over, ends, n_points).unbind(1), strict=True))
         for place, token in enumerate(ids):
             if moves[place] and token in paths:
@@ -109,22 +110,25 @@ def path_of(run, baseline: Tensor, *, n_points: int, n_neighbours: int) -> Tenso
     return torch.cat(parts, 1)
 
 
-def _words_between(words: Vocabulary, starts: list[int], ends: Tensor, count: int, n_neighbours: int) -> Tensor:
+def _words_between(
+    words: Vocabulary, starts: list[int], ends: Tensor, count: int, n_neighbours: int, *, step: Callable[[], None]
+) -> Tensor:
     """The words each path leads over from its start, at most `count`; -1 where no neighbour is left. (count, U)"""
     over = torch.full((count, len(starts)), -1, dtype=torch.long, device=words.device)
     over[0] = torch.tensor(starts, dtype=torch.long, device=words.device)
     going = torch.arange(len(starts), device=words.device)
-    for step in range(1, count):
-        here, end = words.embed(over[step - 1, going]), ends[going]  # (U, D)
-        near, anchors = _nearest(words, over[step - 1, going], here, n_neighbours)  # (U, k), (U, k, D)
-        barred = (anchors == end[:, None]).all(-1) | (near[None] == over[:step, going, None]).any(0)
+    for place in range(1, count):
+        step()
+        here, end = words.embed(over[place - 1, going]), ends[going]  # (U, D)
+        near, anchors = _nearest(words, over[place - 1, going], here, n_neighbours)  # (U, k), (U, k, D)
+        barred = (anchors == end[:, None]).all(-1) | (near[None] == over[:place, going, None]).any(0)
         wrong = (anchors - _monotonic(anchors, here[:, None], end[:, None], count + 1)).pow(2).sum(-1)
         best = wrong.masked_fill_(barred, torch.inf).argmin(1, keepdim=True)
         free = ~barred.all(1)
         going, near, best = going[free], near[free], best[free]
         if not len(going):
             break
-        over[step, going] = near.gather(1, best)[:, 0]
+        over[place, going] = near.gather(1, best)[:, 0]
     return over
 
 
