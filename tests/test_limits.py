@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 from types import SimpleNamespace
@@ -19,14 +18,13 @@ from spaces_app.analyses.work import (
     Part,
     Speed,
     Work,
-    calibrated,
     costs,
     of_method,
     passes,
     total,
     writing,
 )
-from spaces_app.engine.speed import Measured, measured
+from spaces_app.engine.speed import measured
 from spaces_app.errors import TooLarge
 from spaces_app.limits import Size, check, predicted_seconds, size_of
 from spaces_app.methods import METHODS, Load
@@ -72,14 +70,24 @@ def test_a_result_with_too_many_scores_is_refused_however_fast_the_machine():
 # --- work and its seconds -------------------------------------------------------------------------------------------
 
 
-def plain(name: str, operations: float, n_generated: int = 0) -> Work:
-    return Work((Part(name, operations, n_generated),))
+def plain(name: str, operations: float) -> Work:
+    return Work((Part(name, operations),))
 
 
-def test_seconds_are_calls_and_targets_and_operations_and_what_is_fixed():
-    part = Part("any", 8e9, n_generated=10, times=2)
-    # (3 calls + 0.5 for each of 10 targets) at 10 ms, 8e9 operations at half of 4e9 a second, 5 ms; all of it twice.
-    assert Costs(3, 0.5, 2, 0.005).seconds(part, 0.01, 4e9) == pytest.approx(2 * (0.08 + 4 + 0.005))
+def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_and_rounds_ask():
+    part = Part("any", 8e9, n_inputs=20, n_generated=10, rounds=50, times=2)
+    named = {"calls": 3, "inputs": 0.1, "targets": 0.5, "rounds": 0.02, "each": 0.001}
+    coefficients = Costs(**named, operations=2, fixed=0.005, cells=1e-5)
+    # 3 + 0.1 · 20 + 0.5 · 10 + 0.02 · 50 + 0.001 · 500 calls of 10 ms, 8e9 operations at half of 4e9 a second, and
+    # 200 cells.
+    assert coefficients.seconds(part, 0.01, 4e9) == pytest.approx(2 * (0.115 + 4 + 0.005 + 0.002))
+
+
+def test_a_method_goes_over_its_points_or_samples():
+    load = Load(FACTS, 0, 12, 20, n_steps=7, n_samples=9)
+    rounds = {name: of_method(name, load).parts[0].rounds for name in ("saliency", "integrated_gradients", "lime")}
+    assert rounds == {"saliency": 0, "integrated_gradients": 7, "lime": 9}
+    assert of_method("lime", load).parts[0].n_inputs == 31
 
 
 def test_work_adds_up_and_plain_numbers_are_operations_of_passes():
@@ -91,17 +99,17 @@ def test_work_adds_up_and_plain_numbers_are_operations_of_passes():
     assert speed.seconds(5e9) == pytest.approx(5.01) and speed.seconds(0.0) == 0
 
 
-def test_what_a_run_took_is_expected_of_the_next_one_and_later_runs_move_it_halfway():
+def test_a_run_moves_what_is_expected_of_the_next_halfway_and_one_far_off_wholly():
     speed, work = Speed(call=0.01, operations=1e9), plain("occlusion", 1e9)
     other = speed.seconds(plain("saliency", 1e9))
     expected = speed.seconds(work)
-    speed.learn(work, 2 * expected)
-    assert speed.seconds(work) == pytest.approx(2 * expected)
-    speed.learn(work, 8 * expected)
-    assert speed.seconds(work) == pytest.approx(2 * expected * 4**LEARNED)
+    speed.learn(work, 1.5 * expected)
+    assert speed.seconds(work) == pytest.approx(1.5**LEARNED * expected)
+    speed.learn(work, 4.5 * expected)
+    assert speed.seconds(work) == pytest.approx(4.5 * expected)
     assert speed.seconds(plain("saliency", 1e9)) == other
     speed.learn(work + plain("saliency", 1e9), 100.0)  # whose fault it was cannot be told
-    assert speed.seconds(work) == pytest.approx(2 * expected * 4**LEARNED)
+    assert speed.seconds(work) == pytest.approx(4.5 * expected)
 
 
 def test_a_disturbed_run_teaches_within_bounds_and_passes_beside_are_not_the_methods():
@@ -112,15 +120,6 @@ def test_a_disturbed_run_teaches_within_bounds_and_passes_beside_are_not_the_met
     fresh = Speed(call=0.01, operations=1e9)
     fresh.learn(work + passes(5e9), 3 * expected + fresh.seconds(passes(5e9)))
     assert fresh.seconds(work) == pytest.approx(3 * expected)
-
-
-def test_two_small_questions_say_how_a_model_differs_from_what_its_passes_promise():
-    size = (0, 12, 8)
-    part = of_method("saliency", Load(FACTS, *size)).parts[0]
-    usual = SPEED.plain(Part("gradient", part.operations, 8))
-    speed = calibrated(Measured(SPEED.call, SPEED.operations, (*size, 1.5 * usual), None), FACTS)
-    for name, factor in (("saliency", 1.5), ("integrated_gradients", 1.5), ("occlusion", 1.0), ("attention", 1.0)):
-        assert speed.factor(name) == pytest.approx(factor), name
 
 
 def test_writing_takes_a_call_for_each_token_and_nothing_where_the_output_is_given():
@@ -205,19 +204,10 @@ def ticking(step: float):
     return lambda: step * next(looks)
 
 
-def test_a_model_is_measured_once_and_a_small_one_is_asked_two_questions():
+def test_a_model_is_measured_once():
     lm = loaded("bundled/tiny-en-fr")
     found = measured(lm, clock=ticking(0.001))
     assert found.call == pytest.approx(0.001)
-    assert found.gradients == pytest.approx((12, 1, 8, 0.001)) and found.variants == pytest.approx((12, 1, 8, 0.001))
     rows = found.operations * 0.001 / (2 * lm.facts.n_params * 16)  # of 16 tokens, in one pass of a millisecond
     assert rows == pytest.approx(21)  # as many as a billion operations allow
     assert measured(lm, clock=ticking(5.0)) is found
-
-
-def test_a_slow_model_is_told_by_its_arithmetic_and_one_on_disk_by_no_gradients():
-    slow = measured(loaded("bundled/tiny-causal"), clock=ticking(60.0))
-    assert (slow.gradients, slow.variants) == (None, None) and slow.call == pytest.approx(60)
-    offloaded = dataclasses.replace(loaded("bundled/tiny-causal"), placement="offload")
-    found = measured(offloaded, clock=ticking(0.001))
-    assert found.gradients is None and found.variants[-1] == pytest.approx(0.001)

@@ -7,6 +7,7 @@ measured runs (benchmarks/prediction.py), and what a pass costs is measured when
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterable
@@ -17,17 +18,23 @@ from spaces_app.methods import METHODS, Load
 
 RECORD = Path(__file__).parent.parent / "bundled" / "costs.json"
 PASSES, WRITING = "passes", "writing"  # names of work that belongs to no method
-LEARNED = 0.5  # how far a finished run moves what was known of its method on this model
+LEARNED = 0.5  # how far a finished run moves what was known of its method on this model, as a power
+LARGE = 2.0  # times more or less than expected
 BOUNDS = (0.2, 5.0)  # a run further off than this was disturbed
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one method does: floating-point operations, calls of the model, and the scores that are kept at each."""
+    """What one method does: floating-point operations, over how many tokens, and how often it goes over them.
+
+    rounds: points of a path, or samples; 0 for methods that have neither. times: how often all of it is done.
+    """
 
     name: str
     operations: float
-    n_generated: float = 0.0
+    n_inputs: int = 0
+    n_generated: int = 0
+    rounds: int = 0
     times: float = 1.0
 
 
@@ -43,7 +50,7 @@ class Work:
     __radd__ = __add__
 
     def __mul__(self, times: float) -> Work:
-        return Work(tuple(Part(p.name, p.operations, p.n_generated, p.times * times) for p in self.parts))
+        return Work(tuple(dataclasses.replace(part, times=part.times * times) for part in self.parts))
 
     __rmul__ = __mul__
 
@@ -55,7 +62,9 @@ def passes(operations: float) -> Work:
 
 def of_method(name: str, load: Load) -> Work:
     """What a method does to answer a question of this size."""
-    return Work((Part(name, METHODS[name].cost(load), load.n_generated),))
+    method = METHODS[name]
+    rounds = next((getattr(load, option) for option in ("n_steps", "n_samples") if option in method.options), 0)
+    return Work((Part(name, method.cost(load), load.n_source + load.n_decoder, load.n_generated, rounds),))
 
 
 def writing(load: Load) -> Work:
@@ -65,29 +74,50 @@ def writing(load: Load) -> Work:
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds = calls · (a call) + targets · (a call per generated token) + operations · (one at full speed) + fixed.
+    """Coefficients of one method, the same on all models.
 
-    Coefficients of one method, the same on all models. fixed is in seconds: bookkeeping that no model enters.
+    calls, inputs, targets, rounds, each: calls of the model, once, per input, per target, per round, and per round
+    and target. operations: of full speed. fixed: seconds. cells: seconds per input and target; no model enters them.
     """
 
     calls: float
-    targets: float
     operations: float
     fixed: float
+    inputs: float = 0.0
+    targets: float = 0.0
+    cells: float = 0.0
+    rounds: float = 0.0
+    each: float = 0.0
 
     def seconds(self, part: Part, call: float, speed: float) -> float:
-        calls = (self.calls + self.targets * part.n_generated) * call
-        return part.times * (calls + self.operations * part.operations / speed + self.fixed)
+        terms = terms_of(part, call, speed)
+        return part.times * sum(getattr(self, name) * term for name, term in terms.items())
 
 
-USUAL = Costs(calls=4.0, targets=0.2, operations=1.0, fixed=0.003)  # for methods that are not in the record
+def terms_of(part: Part, call: float, speed: float) -> dict[str, float]:
+    """What each coefficient is multiplied with, in seconds, where `call` is one of the model's passes over a few tokens
+    and `speed` its floating-point operations per second."""
+    n, g, r = part.n_inputs, part.n_generated, part.rounds
+    return {
+        "calls": call,
+        "operations": part.operations / speed,
+        "fixed": 1.0,
+        "inputs": n * call,
+        "targets": g * call,
+        "cells": n * g,
+        "rounds": r * call,
+        "each": r * g * call,
+    }
+
+
+USUAL = Costs(calls=4.0, operations=1.0, fixed=0.003, targets=0.2)  # for methods that are not in the record
 
 
 @functools.lru_cache(maxsize=1)
 def costs() -> dict[str, Costs]:
     """The coefficients that were fitted, by method."""
     found = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    return {name: Costs(*values) for name, values in found.items()}
+    return {name: Costs(**values) for name, values in found.items()}
 
 
 @dataclass
@@ -95,7 +125,7 @@ class Speed:
     """What one model reaches on this machine.
 
     call: seconds of a pass over a few tokens. operations: floating-point operations per second of a large batch.
-    factors: by how much real runs took longer than predicted, by method or by family.
+    factors: by how much real runs of a method took longer than predicted.
     """
 
     call: float
@@ -105,51 +135,29 @@ class Speed:
     def seconds(self, work: Work | float) -> float:
         """How long work takes."""
         parts = (work if isinstance(work, Work) else passes(work)).parts
-        return sum(self.factor(part.name) * self.plain(part) for part in parts)
+        return sum(self.factors.get(part.name, 1.0) * self.plain(part) for part in parts)
 
     def plain(self, part: Part) -> float:
         """The same for one part, before anything was learned from runs on this model."""
-        bare = Costs(1.0, 0.0, 1.0, 0.0) if part.name in (PASSES, WRITING) else USUAL
+        bare = Costs(calls=1.0, operations=1.0, fixed=0.0) if part.name in (PASSES, WRITING) else USUAL
         known = costs().get(part.name, bare)
         return known.seconds(part, self.call, self.operations)
 
-    def factor(self, name: str) -> float:
-        """What is known of a method here: from its own runs, else from the small question that is most like it."""
-        if name in (PASSES, WRITING):
-            return 1.0
-        family = METHODS[name].family if name in METHODS else ""
-        kind = "gradient" if family in ("gradient", "propagation") else "perturbation"
-        return self.factors.get(name, self.factors.get(kind, 1.0))
-
     def learn(self, work: Work, seconds: float) -> None:
-        """A run of this work took so long. Only work of a single method teaches something about it."""
+        """A run of this work took so long. Only work of a single method teaches something about it.
+
+        Part of a deviation belongs to the question and not to the model: the next one is expected halfway, unless the
+        deviation is so large that it can only be the model's or the machine's.
+        """
         names = {part.name for part in work.parts} - {PASSES, WRITING}
         if len(names) != 1 or seconds <= 0:
             return
         name = names.pop()
-        own = sum(self.factor(p.name) * self.plain(p) for p in work.parts if p.name == name)
+        known = self.factors.get(name, 1.0)
+        own = sum(known * self.plain(p) for p in work.parts if p.name == name)
         rest = self.seconds(work) - own
         ratio = min(BOUNDS[1], max(BOUNDS[0], (seconds - rest) / own)) if seconds > rest else BOUNDS[0]
-        known = name in self.factors
-        self.factors[name] = self.factor(name) * (ratio**LEARNED if known else ratio)
-
-
-def calibrated(measured, facts) -> Speed:
-    """The speed that follows from what was measured on a model (engine.speed.Measured), with its facts.
-
-    Two small questions of the engine say by how much its gradients and its changed inputs take longer here.
-    """
-    speed = Speed(measured.call, measured.operations)
-    for kind, method, found in (
-        ("gradient", "saliency", measured.gradients),
-        ("perturbation", "occlusion", measured.variants),
-    ):
-        if found is not None and kind in costs():
-            *sizes, seconds = found
-            load = Load(facts, *sizes)
-            part = Part(kind, METHODS[method].cost(load), load.n_generated)
-            speed.factors[kind] = min(BOUNDS[1], max(BOUNDS[0], seconds / speed.plain(part)))
-    return speed
+        self.factors[name] = known * ratio ** (LEARNED if 1 / LARGE < ratio < LARGE else 1.0)
 
 
 def total(works: Iterable[Work]) -> Work:
