@@ -89,15 +89,18 @@ def record(name: str, result: Result) -> Path:
 
 def difference(old: Result, new: Result) -> float:
     """The largest absolute difference between two results' arrays; infinite when tokens or shapes differ."""
+    if old.tokens != new.tokens:
+        return float("inf")
+    return max(differences(old, new).values(), default=0.0)
+
+
+def differences(old: Result, new: Result) -> dict[str, float]:
+    """The largest absolute difference of each array; infinite where labels or empty cells differ, or one is missing."""
     import numpy as np
 
-    if old.tokens != new.tokens or old.arrays.keys() != new.arrays.keys():
-        return float("inf")
-    largest = 0.0
-    for name, array in old.arrays.items():
-        other = new.arrays[name]
-        if array.axes != other.axes or not np.array_equal(np.isnan(array.values), np.isnan(other.values)):
-            return float("inf")
-        gap = np.nan_to_num(np.abs(array.values - other.values))
-        largest = max(largest, float(gap.max(initial=0.0)))
-    return largest
+    found = dict.fromkeys([*old.arrays, *new.arrays], float("inf"))
+    for name in old.arrays.keys() & new.arrays.keys():
+        one, other = old.arrays[name], new.arrays[name]
+        if one.axes == other.axes and np.array_equal(np.isnan(one.values), np.isnan(other.values)):
+            found[name] = float(np.nan_to_num(np.abs(one.values - other.values)).max(initial=0.0))
+    return found

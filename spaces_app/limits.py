@@ -104,7 +104,7 @@ def _smaller(spec, facts, size: Size, *, speed: Speed, allowed: float) -> str:
     def written(count: int) -> float:
         return predicted_seconds(spec, facts, dataclasses.replace(size, n_generated=count), speed=speed)
 
-    most = _largest(written, 1, size.n_generated, allowed)
+    most = _largest(written, 1, size.n_generated, allowed) if hasattr(spec, "max_new_tokens") else 0
     ways += [f"at most {most:,} new tokens"] if most else []
     return f"Use {', or '.join(ways)}." if ways else "Use a shorter text, a faster method or a smaller model."
 

@@ -21,7 +21,10 @@ _ALPHABET = re.compile(r"[A-Za-z0-9_-]+\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _TOKEN = re.compile(r"(?:(?<![^?#&])s=|\A)([A-Za-z0-9_-]{1,4096})(?=[&#]|\Z)", re.ASCII)
 _STORED = re.compile(r"/(?:embed|figure|r)/([0-9a-f]{64})(?:\.[a-z]{3,4})?\Z", re.ASCII)
-_VIEW = re.compile(r"[a-z0-9.,:-]{1,120}\Z", re.ASCII)
+_LOOK = re.compile(r"[a-z0-9.,:-]{1,120}\Z", re.ASCII)
+# A note of an author: a place of the figure, and up to 140 characters as letters that no address escapes.
+_NOTE = re.compile(r"note:[a-z]?\d{1,6}(\.\d{1,6})?-[A-Za-z0-9._~-]{1,440}\Z", re.ASCII)
+MAX_NOTES = 5
 
 
 def encode(spec: Spec) -> str:
@@ -34,15 +37,17 @@ def encode(spec: Spec) -> str:
 def to_link(spec: Spec, base: str = "", *, view: str = "") -> str:
     """`base?s=token`, with `&view=…` when the figure's selection and appearance travel too.
 
-    Raises SpecError when the token would be longer than MAX_TOKEN: the text is too long for a link.
+    Raises SpecError when token and notes would be longer than MAX_TOKEN: the text is too long for a link.
     """
     token = encode(spec)
-    if len(token) > MAX_TOKEN:
+    view = view if valid_view(view) else ""
+    length = len(token) + len(",".join(notes_of(view)))
+    if length > MAX_TOKEN:
         raise SpecError(
-            f"the text makes a link of {len(token):,} characters, more than {MAX_TOKEN:,}.",
+            f"the text makes a link of {length:,} characters, more than {MAX_TOKEN:,}.",
             hint="Use the short link, or a shorter text.",
         )
-    return f"{base}?s={token}" + (f"&view={view}" if view and valid_view(view) else "")
+    return f"{base}?s={token}" + (f"&view={view}" if view else "")
 
 
 def decode(token: str) -> dict:
@@ -166,8 +171,15 @@ def readable(spec: Spec) -> str:
 
 
 def valid_view(view: str) -> bool:
-    """Whether a view state (`sel:4-6,unit:word`) is of the form links carry."""
-    return bool(_VIEW.match(view))
+    """Whether a view state (`sel:4-6,unit:word`) is of the form links carry, with at most MAX_NOTES notes."""
+    notes = notes_of(view)
+    look = ",".join(part for part in view.split(",") if not part.startswith("note:"))
+    return len(notes) <= MAX_NOTES and all(map(_NOTE.match, notes)) and bool(_LOOK.match(look) if look else notes)
+
+
+def notes_of(view: str) -> list[str]:
+    """The notes in a view state, as they travel."""
+    return [part for part in view.split(",") if part.startswith("note:")]
 
 
 def _refuse_constant(name: str):

@@ -107,9 +107,12 @@ class Runner:
                 job.cancel()
                 raise
 
-    def submit(self, spec: Spec) -> Job:
-        """Begin to answer `spec`; returns at once. Raises AppError when it can be refused at once."""
-        digest = spec.digest()
+    def submit(self, spec: Spec, *, fresh: bool = False) -> Job:
+        """Begin to answer `spec`; returns at once. Raises AppError when it can be refused at once.
+
+        `fresh` computes it even when its result is stored, and stores the new one in its place.
+        """
+        digest = f"fresh {spec.digest()}" if fresh else spec.digest()
         with self._lock:
             flight = self._flights.get(digest)
             job = flight.join() if flight is not None else None
@@ -118,7 +121,7 @@ class Runner:
             flight = self._flights[digest] = _Flight(spec)
             job = flight.join()
         flight.future.add_done_callback(lambda _: self._forget(digest, flight))
-        self._preparing.submit(self._prepare, spec, flight)
+        self._preparing.submit(self._prepare, spec, flight, fresh)
         return job
 
     def stored(self, spec: Spec | str) -> Result | None:
@@ -182,15 +185,14 @@ class Runner:
         self._preparing.shutdown(wait=False, cancel_futures=True)
         self._lane.stop()
 
-    def _prepare(self, spec: Spec, flight: _Flight) -> None:
+    def _prepare(self, spec: Spec, flight: _Flight, fresh: bool) -> None:
         try:
-            remembered = self.stored if not plugins.own(spec) else lambda _: None
+            remembered = self.stored if not fresh and not plugins.own(spec) else lambda _: None
             result = remembered(spec)
             if result is None:
                 tick = flight.task.checkpoint(float("inf"), 0)
                 tick(0, 0, "Looking up the model")
-                source = fetch(resolve(spec.model, self.settings, revision=spec.revision), self.settings, tick)
-                flight.task.spec = spec.replace(revision=source.revision)
+                flight.task.spec = self._pinned(spec, tick)
                 result = remembered(flight.task.spec)
             if result is not None:
                 flight.future.set_result(result)
@@ -200,6 +202,14 @@ class Runner:
             self._lane.submit(flight.task)
         except Exception as error:
             flight.future.set_exception(shown(error))
+
+    def _pinned(self, spec: Spec, tick: Tick) -> Spec:
+        """The spec with the exact revision of its model, or of both its models, whose files are here then."""
+        exact = {"revision": fetch(resolve(spec.model, self.settings, revision=spec.revision), self.settings, tick)}
+        if getattr(spec, "other_model", ""):
+            other = resolve(spec.other_model, self.settings, revision=spec.other_revision)
+            exact["other_revision"] = fetch(other, self.settings, tick)
+        return spec.replace(**{name: source.revision for name, source in exact.items()})
 
     def _land(self, flight: _Flight, computed: Future[Result]) -> None:
         error = computed.exception()

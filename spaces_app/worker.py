@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from spaces_app import limits, plugins
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.base import Result
-from spaces_app.analyses.work import Speed, calibrated
+from spaces_app.analyses.work import Speed
 from spaces_app.errors import AppError, ModelUnavailable, TooLarge
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
@@ -58,18 +59,30 @@ class Worker:
             size = limits.size_of(spec, model)
             limits.check(spec, model.facts, size, self.settings, speed=self._speed(model))
             try:
-                result = analysis.compute(spec, model, tick, self.settings)
+                with self._beside(spec, tick) as others:
+                    result = analysis.compute(spec, model, tick, self.settings, *others)
             except MemoryError as error:
                 raise TooLarge("this needs more memory than there is.", hint="Use a shorter text.") from error
             limits.learn(result, model, self._speed(model))
             return result
+
+    @contextmanager
+    def _beside(self, spec: Spec, tick: Tick) -> Iterator[tuple]:
+        """The second model of a question about two, lent like the first; () for all other questions."""
+        name = getattr(spec, "other_model", "")
+        if not name:
+            yield ()
+            return
+        with self._models.lease(name, spec.other_revision, tick) as other:
+            yield (other,)
 
     def _speed(self, model) -> Speed:
         """What is known of a model's speed: measured at its first question, and learned from those that followed."""
         from spaces_app.engine.speed import measured
 
         if model.model not in self._speeds:
-            self._speeds[model.model] = calibrated(measured(model), model.facts)
+            found = measured(model)
+            self._speeds[model.model] = Speed(found.call, found.operations)
         return self._speeds[model.model]
 
     def _estimate(self, inquiry: limits.Inquiry, tick: Tick) -> dict[str, limits.Estimate]:

@@ -91,6 +91,14 @@ def test_scores_that_do_not_belong_to_the_tokens_are_refused():
         token_heatmap(replace(result, tokens=result.tokens[1:]))
 
 
+def test_a_common_scale_travels_only_when_it_is_given_and_makes_sense():
+    assert "domain" not in token_heatmap(made_results.keys())
+    assert token_heatmap(made_results.keys(), domain=(-1, 2))["domain"] == [-1.0, 2.0]
+    for wrong in ((2, 1), (0, float("nan")), (0, float("inf")), (1,)):
+        with pytest.raises(ValueError, match="lowest and a highest"):
+            token_heatmap(made_results.keys(), domain=wrong)
+
+
 STATES = {
     "": {},
     "sel:4-6,unit:word,range:token,view:flow": {"sel": [4, 6], "unit": "word", "range": "token", "view": "flow"},

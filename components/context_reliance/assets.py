@@ -9,10 +9,12 @@ ASSETS = Assets(
         "token_heatmap/words.js",
         "token_heatmap/palette.js",
         "figure/widgets.js",
+        "figure/pins.js",
+        "figure/base.js",
         "context_reliance/model.js",
         "context_reliance/parts.js",
         "context_reliance/reading.js",
         "context_reliance/script.js",
     ),
-    styles=("token_heatmap/style.css", "context_reliance/style.css"),
+    styles=("token_heatmap/style.css", "figure/pins.css", "context_reliance/style.css"),
 )

@@ -173,5 +173,5 @@ function formatState(state) {
   const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
   parts.push("metric:" + state.metric.replace(/_/g, "-"), "unit:" + state.unit, "view:" + state.view);
   parts.push("cut:" + Math.round(state.sigma * 100), "cue:" + Math.round(state.cue * 100), "top:" + state.top);
-  return parts.concat("least:" + Math.round(state.least * 1000)).join(",");
+  return parts.concat("least:" + Math.round(state.least * 1000), formatPins(state.pins)).join(",");
 }

@@ -1,6 +1,6 @@
 // What the figure writes: text cells, the answer without the context, sentences, captions and pairs.
 
-class Reading {
+class Reading extends Figure {
   numbersOf(unit) {
     const metric = this.metric();
     const suffix = metric.unit ? SPACE + metric.unit : "";

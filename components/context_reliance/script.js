@@ -4,13 +4,9 @@ const EMPTY = "Nothing to show yet. Write a context and a question, and press Ru
 
 class Reliance extends Reading {
   constructor(root, emit) {
-    super();
-    this.root = root;
-    this.emit = emit || (() => {});
+    super(root, emit, { name: "context reliance", empty: EMPTY }); // hovered is an index into the answer's units
     this.settings = { sel: null, metric: "", unit: "word", view: "words", sigma: 1, cue: 1, top: 0, least: 0 };
-    this.hovered = null; // an index into the answer's units
     this.anyway = false;
-    this.model = null;
     const set = (key) => (value) => this.change({ [key]: value });
     this.parts = buildParts(root, {
       metric: set("metric"), view: set("view"), unit: set("unit"), sigma: set("sigma"), cue: set("cue"),
@@ -20,12 +16,8 @@ class Reliance extends Reading {
     this.parts.stage.addEventListener("click", (event) => {
       if (!event.target.closest(".ss-cell, li, button")) this.change({ sel: null });
     });
-    this.keydown = (event) => {
-      if (event.key === "Escape" && this.settings.sel) this.change({ sel: null });
-    };
-    root.addEventListener("keydown", this.keydown);
-    this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
-    this.retheme();
+    this.onEscape(() => this.settings.sel && this.change({ sel: null }));
+    this.follow();
   }
 
   // One listener for all cells of the answer.
@@ -58,19 +50,12 @@ class Reliance extends Reading {
     });
   }
 
-  update(value) {
-    delete this.root.dataset.stale;
-    this.hovered = null;
-    this.model = null;
+  load(data) {
+    this.model = readPayload(data);
+  }
+
+  begin() {
     this.anyway = false;
-    this.parts.tip.hide();
-    try {
-      if (value) this.model = readPayload(value);
-    } catch (error) {
-      console.error("Seqscope context reliance:", error);
-      return this.blank("This figure cannot be drawn: its data is damaged.");
-    }
-    if (!this.model) return this.blank(EMPTY);
     const { model, parts } = this;
     const names = model.metrics.map((metric) => metric.name);
     const { sigma, cue, top, least, metric } = model.defaults;
@@ -84,23 +69,14 @@ class Reliance extends Reading {
     });
     parts.view.node.hidden = !model.sentences;
     if (!model.sentences) this.settings.view = "words";
-    parts.empty.hidden = true;
-    parts.frame.hidden = false;
-    fillPairs(parts.badges, model.badges.map((badge) => [String(badge.label), String(badge.text)]));
-    parts.notes.textContent = "";
-    model.notes.forEach((note) => parts.notes.appendChild(element("li", "", String(note))));
-    parts.notes.hidden = model.notes.length === 0;
-    return this.rebuild();
   }
 
-  blank(text) {
-    this.parts.frame.hidden = true;
-    this.parts.empty.hidden = false;
-    this.parts.empty.textContent = text;
+  state() {
+    return formatState(this.settings);
   }
 
   change(part) {
-    const before = formatState(this.settings);
+    const before = this.state();
     const rebuild = ["unit", "view"].some((key) => part[key] && part[key] !== this.settings[key]);
     if ("metric" in part) this.settings.least = this.leastOf(part.metric);
     Object.assign(this.settings, part);
@@ -109,20 +85,68 @@ class Reliance extends Reading {
     this.parts.tip.hide();
     if (rebuild) this.rebuild();
     else this.paint();
-    const state = formatState(this.settings);
-    this.parts.status.textContent = plainText(this.sentence);
-    if (state === before) return;
-    this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail: { state } }));
     const { sel } = this.settings;
-    if (!("sel" in part) || !sel) return;
+    if (!this.announce(before) || !("sel" in part) || !sel) return;
     clearTimeout(this.telling);
     const value = this.model.generated.slice(sel[0], sel[1] + 1).map((i) => this.model.tokens[i].text).join("");
-    this.telling = setTimeout(() => this.emit({ index: sel, value, state }), 250);
+    this.tellPython(sel, value);
+  }
+
+  // ---- notes: see Pins
+
+  // [unit, cell] of every cell of text.
+  shownUnits() {
+    const { table, contextCells, queryCells, cells } = this;
+    const pairs = (units, nodes) => units.map((unit, u) => [unit, nodes[u]]);
+    return [...pairs(table.context, contextCells), ...pairs(table.query, queryCells), ...pairs(table.answer, cells)];
+  }
+
+  placeOf(node) {
+    const cell = node.closest(".ss-cell");
+    const found = cell && this.shownUnits().find(([, other]) => other === cell);
+    return found ? String(found[0].first) : null;
+  }
+
+  pinPlace() {
+    const { sel } = this.settings;
+    return sel ? String(this.model.generated[sel[0]]) : null;
+  }
+
+  shownAt(place) {
+    return this.shownUnits().filter(([unit]) => Number(place) >= unit.first && Number(place) <= unit.last);
+  }
+
+  titleOf(place) {
+    const [found] = this.shownAt(place);
+    return found ? labelOf(found[0].text, 24) : this.nameOf(place);
+  }
+
+  nodesOf(place) {
+    return this.shownAt(place).map(([, cell]) => cell);
+  }
+
+  visit(place) {
+    const column = this.model.generated.indexOf(Number(place));
+    if (column >= 0) this.pick(this.table.answer.findIndex((unit) => unit.at.includes(column)));
   }
 
   leastOf(name) {
     const metric = this.model.metrics.find((known) => known.name === name);
     return metric && typeof metric.least === "number" ? metric.least : 0;
+  }
+
+  words() {
+    return this.model.tokens;
+  }
+
+  pinned() {
+    const { sel } = this.settings;
+    return sel && sel.map((column) => this.model.generated[column]);
+  }
+
+  choose(first, last) {
+    const columns = [first, last].map((i) => this.model.generated.indexOf(i));
+    if (columns[0] >= 0) this.change({ sel: columns });
   }
 
   pick(u) {
@@ -159,7 +183,7 @@ class Reliance extends Reading {
     parts.sentences.hidden = !sentences;
     parts.cue.node.hidden = sentences;
     this.contextCells = this.fill(parts.context, this.table.context, false);
-    this.fill(parts.query, this.table.query, false);
+    this.queryCells = this.fill(parts.query, this.table.query, false);
     this.cells = this.fill(parts.answer, this.table.answer, true);
     this.writeAlternatives();
     this.paint();
@@ -244,25 +268,6 @@ class Reliance extends Reading {
     if (settings.view === "words") this.listPairs();
   }
 
-  retheme() {
-    const name = isDark(this.root) ? "dark" : "light";
-    if (this.palette && this.palette.name === name) return;
-    this.palette = new Palette(name);
-    this.root.dataset.theme = name;
-    this.paint();
-  }
-
-  destroy() {
-    clearTimeout(this.telling);
-    this.stopTheme();
-    this.root.removeEventListener("keydown", this.keydown);
-    this.root.textContent = "";
-  }
 }
 
-// mount(root, value, {emit}) draws value (a payload, its JSON, or nothing) into root.
-function mount(root, value, options) {
-  const figure = new Reliance(root, options && options.emit);
-  figure.update(value);
-  return { update: (next) => figure.update(next), destroy: () => figure.destroy() };
-}
+const mount = mounting(Reliance);

@@ -74,5 +74,5 @@ function parseView(text, columns, rows) {
 
 function formatView(state) {
   const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
-  return parts.concat(["unit:" + state.unit, "show:" + state.show, "lines:" + state.lines]).join(",");
+  return parts.concat(["unit:" + state.unit, "show:" + state.show, "lines:" + state.lines], formatPins(state.pins)).join(",");
 }

@@ -2,13 +2,10 @@
 
 const NOTHING = "Nothing to show yet. Write a prompt and what it is compared with, and press Run.";
 
-class Contrast {
+class Contrast extends Figure {
   constructor(root, emit) {
-    this.root = root;
-    this.emit = emit || (() => {});
+    super(root, emit, { name: "contrastive", empty: NOTHING });
     this.settings = { sel: null, unit: "word", show: "difference", lines: "p" };
-    this.hovered = null;
-    this.model = null;
     const set = (key) => (value) => this.change({ [key]: value });
     this.parts = buildContrast(root, {
       show: set("show"), unit: set("unit"), lines: set("lines"), swap: () => this.ask("swap", this.b()),
@@ -16,53 +13,33 @@ class Contrast {
     this.flow = new Flow(this.parts.flow, {
       hover: (u) => this.hover(u), pick: (u) => this.pick(u), clear: () => {},
     });
-    this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
-    this.retheme();
+    this.follow();
   }
 
-  update(value) {
-    delete this.root.dataset.stale;
-    this.hovered = null;
-    this.model = null;
-    this.parts.tip.hide();
-    try {
-      if (value) this.model = readContrast(value);
-    } catch (error) {
-      console.error("Seqscope contrastive:", error);
-      return this.blank("This figure cannot be drawn: its data is damaged.");
-    }
-    if (!this.model) return this.blank(NOTHING);
-    const { model, parts } = this;
+  load(data) {
+    this.model = readContrast(data);
+  }
+
+  begin() {
+    const { model } = this;
     const first = model.compared.length ? model.compared[0] : 0;
     const fresh = { sel: [first, first], unit: "word", show: "difference", lines: "p" };
     Object.assign(this.settings, fresh, parseView(model.state, model.columns, model.tokens.length));
     this.settings.sel[1] = this.settings.sel[0];
-    parts.empty.hidden = true;
-    parts.frame.hidden = false;
-    fillPairs(parts.badges, model.badges.map((badge) => [String(badge.label), String(badge.text)]));
-    parts.notes.textContent = "";
-    model.notes.forEach((note) => parts.notes.appendChild(element("li", "", String(note))));
-    parts.notes.hidden = model.notes.length === 0;
-    return this.rebuild();
   }
 
-  blank(text) {
-    this.parts.frame.hidden = true;
-    this.parts.empty.hidden = false;
-    this.parts.empty.textContent = text;
+  state() {
+    return formatView(this.settings);
   }
 
   change(part) {
-    const before = formatView(this.settings);
+    const before = this.state();
     Object.assign(this.settings, part);
     this.hovered = null;
     this.parts.tip.hide();
     if ("unit" in part) this.rebuild();
     else this.paint();
-    const state = formatView(this.settings);
-    this.parts.status.textContent = plainText(this.sentence);
-    if (state === before) return;
-    this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail: { state } }));
+    this.announce(before);
   }
 
   // Something that needs the server: another B, or A and B swapped. The page fills its form and runs.
@@ -85,6 +62,21 @@ class Contrast {
 
   b() {
     return this.model.b[this.column()] || null;
+  }
+
+  words() {
+    return this.model.tokens;
+  }
+
+  pinned() {
+    const token = this.model.generated[this.column()];
+    return [token, token];
+  }
+
+  // Where A and B do not differ there is nothing to see.
+  choose(first, last) {
+    const column = this.model.compared.find((c) => this.model.generated[c] >= first && this.model.generated[c] <= last);
+    if (column !== undefined) this.change({ sel: [column, column] });
   }
 
   pick(u) {
@@ -261,24 +253,34 @@ class Contrast {
     drawCurves(parts.chart, { names: layers.labels, curves, rank: settings.lines === "rank", axis: "Layer", at: won });
   }
 
-  retheme() {
-    const name = isDark(this.root) ? "dark" : "light";
-    if (this.palette && this.palette.name === name) return;
-    this.palette = new Palette(name);
-    this.root.dataset.theme = name;
-    this.paint();
+  // ---- notes: see Pins
+
+  placeOf(node) {
+    const cell = node.closest(".ss-cell");
+    return cell && cell.dataset.u !== undefined ? String(this.table.units[Number(cell.dataset.u)].first) : null;
+  }
+
+  pinPlace() {
+    return String(this.model.generated[this.column()]);
+  }
+
+  titleOf(place) {
+    return labelOf(this.table.units[this.table.unitOfToken[Number(place)]].text, 24);
+  }
+
+  nodesOf(place) {
+    const cell = this.flow.cells[this.table.unitOfToken[Number(place)]];
+    return cell ? [cell] : [];
+  }
+
+  visit(place) {
+    this.pick(this.table.unitOfToken[Number(place)]);
   }
 
   destroy() {
     clearTimeout(this.flow.leaving);
-    this.stopTheme();
-    this.root.textContent = "";
+    super.destroy();
   }
 }
 
-// mount(root, value, {emit}) draws value (a payload, its JSON, or nothing) into root.
-function mountContrast(root, value, options) {
-  const figure = new Contrast(root, options && options.emit);
-  figure.update(value);
-  return { update: (next) => figure.update(next), destroy: () => figure.destroy() };
-}
+const mountContrast = mounting(Contrast);

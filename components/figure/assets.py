@@ -25,7 +25,7 @@ class Assets:
     root_class: str
     scripts: tuple[str, ...]
     styles: tuple[str, ...]
-    exports: tuple[str, ...] = ("mount", "parseState", "formatState")
+    exports: tuple[str, ...] = ("mount", "parseState", "formatState", "parsePins")
 
     @property
     def selector(self) -> str:
@@ -52,7 +52,7 @@ class Assets:
         """Script and style as base64 of raw deflate of a JSON pair, for pages that are sent uncompressed.
 
         Gradio repeats a component's script for each instance and does not compress the page: as they are, the two
-        would take 60 KB for each of an app's figures, packed they take 23 KB.
+        would take 100 KB for a token heatmap, packed they take 39 KB.
         """
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         pair = json.dumps([self.script(), self.style()], ensure_ascii=False).encode("utf-8")

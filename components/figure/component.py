@@ -21,7 +21,7 @@ const draw = () => {
   if (mounted === root) return figure.update(props.value);
   if (figure) figure.destroy();
   mounted = root;
-  figure = parts.mount(root, props.value, { emit: (detail) => trigger("select", detail) });
+  figure = parts.mount(root, props.value, { emit: (detail) => trigger(detail.ask ? "ask" : "select", detail) });
 };
 watch("value", draw);
 const unpack = async (text) => {
@@ -46,7 +46,7 @@ class Figure(gr.HTML):
     """The base of every figure; a subclass names its `assets`, and its docstring says what the value is.
 
     Return a new value to redraw, not `gr.update`, which loses it in a tab that has not been opened yet. The `select`
-    event fires when a visitor pins something.
+    event fires when a visitor pins something, and the `ask` event when a click asks a further question.
     """
 
     assets: ClassVar[Assets]

@@ -10,10 +10,23 @@ function svgElement(tag, attributes, text) {
   return node;
 }
 
-// curves: [{label, values, colour?}]. Ranks are logarithmic with 1 on top. at: the name that is marked, or -1.
-function drawCurves(host, { names, curves, rank, axis, at }) {
+// curves: [{label, values}]. Ranks are logarithmic with 1 on top. at: the name that is marked, or -1.
+// Drawn at the host's own width, so that labels stay legible, and again when that changes.
+function drawCurves(host, what) {
+  host.ssCurves = what;
+  if (!host.ssSizes) {
+    host.ssSizes = new ResizeObserver(() => host.clientWidth && curveWidth(host) !== host.ssWidth && paintCurves(host, host.ssCurves));
+    host.ssSizes.observe(host);
+  }
+  return paintCurves(host, what);
+}
+
+const curveWidth = (host) => Math.min(640, Math.max(240, host.clientWidth || 560));
+
+function paintCurves(host, { names, curves, rank, axis, at }) {
   host.textContent = "";
-  const [width, height, left, right, top, bottom] = [560, 190, 52, 14, 12, 40];
+  const width = (host.ssWidth = curveWidth(host));
+  const [height, left, right, top, bottom] = [190, 52, 14, 12, 40];
   const all = curves.flatMap((curve) => curve.values).filter((value) => value === value && Number.isFinite(value));
   if (!all.length) return null;
   const high = rank ? Math.log10(Math.max(...all, 10)) : Math.max(...all, 0);
@@ -28,7 +41,7 @@ function drawCurves(host, { names, curves, rank, axis, at }) {
   picture.appendChild(svgElement("text", { class: "sf-axis", x: left - 7, y: top + 4, "text-anchor": "end" }, ends[0]));
   picture.appendChild(svgElement("text", { class: "sf-axis", x: left - 7, y: height - bottom + 4, "text-anchor": "end" }, ends[1]));
   picture.appendChild(svgElement("line", { class: "sf-base", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }));
-  const every = Math.ceil(names.length / 12);
+  const every = Math.ceil((names.length * 46) / width);
   names.forEach((name, i) => {
     if (i % every !== 0 && i !== names.length - 1) return;
     const short = String(name).replace(/^\D+ (?=\d+$)/, "");

@@ -85,7 +85,7 @@ class Tip {
     this.hide();
   }
 
-  // box: the cell on the screen, {left, top, width, height}; the tip stands above it, or beside it in a grid.
+  // box: the cell on the screen, {left, top, width, height}; the tip stands above it, or beside it in a grid, or "below".
   show(box, title, pairs, beside) {
     this.title.textContent = title;
     fillPairs(this.pairs, pairs);
@@ -94,11 +94,12 @@ class Tip {
     const own = this.node.getBoundingClientRect();
     let left = box.left - frame.left + box.width / 2 - own.width / 2;
     let top = box.top - own.height - 8;
-    if (beside) {
+    const below = beside === "below";
+    if (beside && !below) {
       const right = box.left - frame.left + box.width + 12;
       left = right + own.width < frame.width ? right : box.left - frame.left - own.width - 12;
       top = box.top + box.height / 2 - own.height / 2;
-    } else if (top < 4) top = box.top + box.height + 8;
+    } else if (top < 4 || below) top = box.top + box.height + 8;
     this.node.style.left = Math.round(Math.max(4, Math.min(left, frame.width - own.width - 4))) + "px";
     this.node.style.top = Math.round(top - frame.top) + "px";
   }

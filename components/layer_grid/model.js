@@ -80,5 +80,6 @@ function parseGridState(text, rows, columns, names) {
 }
 
 function formatGridState(state) {
-  return "sel:" + state.sel[0] + "-" + state.sel[1] + ",show:" + state.show.replace(/_/g, "-");
+  const looks = ["sel:" + state.sel[0] + "-" + state.sel[1], "show:" + state.show.replace(/_/g, "-")];
+  return looks.concat(formatPins(state.pins)).join(",");
 }

@@ -37,13 +37,10 @@ function buildGrid(root, on) {
   return parts;
 }
 
-class Grid {
+class Grid extends Figure {
   constructor(root, emit) {
-    this.root = root;
-    this.emit = emit || (() => {});
+    super(root, emit, { name: "layer grid", empty: EMPTY_GRID }); // hovered is {row, column} as units of the table
     this.settings = { sel: [0, 0], show: "" };
-    this.hovered = null; // {row, column} as units of the table
-    this.model = null;
     this.parts = buildGrid(root, { show: (show) => this.change({ show }) });
     this.matrix = new Matrix(this.parts.matrix, {
       hover: (target) => this.hover(target),
@@ -54,46 +51,29 @@ class Grid {
         this.hover(target);
       },
     });
-    this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.parts.stage);
-    this.retheme();
+    this.follow();
   }
 
-  update(value) {
-    delete this.root.dataset.stale;
-    this.hovered = null;
-    this.model = null;
-    this.parts.tip.hide();
-    try {
-      if (value) this.model = readGrid(value);
-    } catch (error) {
-      console.error("Seqscope layer grid:", error);
-      return this.blank("This figure cannot be drawn: its data is damaged.");
-    }
-    if (!this.model) return this.blank(EMPTY_GRID);
+  load(data) {
+    this.model = readGrid(data);
+  }
+
+  begin() {
     const { model, parts } = this;
     const names = model.matrices.map((matrix) => matrix.name);
     const fresh = { sel: model.selected.slice(), show: names[0] };
     const asked = parseGridState(model.state, model.rows.names.length, model.cols.names.length, names);
     Object.assign(this.settings, fresh, asked);
     parts.offer(model.matrices.map((matrix) => [matrix.name, matrix.label]));
-    parts.empty.hidden = true;
-    parts.frame.hidden = false;
     parts.hint.textContent = model.hint;
     parts.hint.hidden = model.hint === "";
     parts.matrix.setAttribute("aria-label", model.rows.label + " by " + model.cols.label + "; arrow keys move");
-    fillPairs(parts.badges, model.badges.map((badge) => [String(badge.label), String(badge.text)]));
-    parts.notes.textContent = "";
-    model.notes.forEach((note) => parts.notes.appendChild(element("li", "", String(note))));
-    parts.notes.hidden = model.notes.length === 0;
-    return this.rebuild();
   }
 
-  blank(text) {
-    this.parts.frame.hidden = true;
-    this.parts.empty.hidden = false;
-    this.parts.empty.textContent = text;
+  state() {
+    return formatGridState(this.settings);
   }
 
   shown() {
@@ -101,19 +81,28 @@ class Grid {
   }
 
   change(part) {
-    const before = formatGridState(this.settings);
+    const before = this.state();
     const rebuild = part.show && part.show !== this.settings.show;
     Object.assign(this.settings, part);
     if (rebuild) this.rebuild();
     else this.paint();
-    const state = formatGridState(this.settings);
-    this.parts.status.textContent = plainText(this.sentence);
-    if (state === before) return;
-    this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail: { state } }));
-    if (!("sel" in part)) return;
+    if (!this.announce(before) || !("sel" in part)) return;
     clearTimeout(this.telling);
-    const value = this.model.cols.names[this.settings.sel[1]];
-    this.telling = setTimeout(() => this.emit({ index: this.settings.sel, value, state }), 250);
+    this.tellPython(this.settings.sel, this.model.cols.names[this.settings.sel[1]]);
+  }
+
+  words() {
+    const { names, segments } = this.model.cols;
+    return names.map((text, i) => ({ text, segment: segments[i] }));
+  }
+
+  pinned() {
+    const [, column] = this.settings.sel;
+    return [column, column];
+  }
+
+  choose(first) {
+    this.change({ sel: [this.settings.sel[0], first] });
   }
 
   // A label picks its row or column, and leaves the other as it is.
@@ -133,7 +122,42 @@ class Grid {
     const { units } = this.table;
     const [row, column] = [units[target.row].row, units[target.column].column];
     const title = labelOf(this.model.cols.names[column], 30) + " · " + this.model.rows.names[row];
-    return tip.show(this.matrix.boxOf(target), title, this.numbersAt(row, column), true);
+    return tip.show(this.matrix.boxOf(target), title, [...this.numbersAt(row, column), ...this.pins.pairsOf(row + "." + column)], true);
+  }
+
+  // ---- notes: see Pins. A place is "row.column".
+
+  placeOf(node) {
+    return node.closest("canvas") ? this.pinPlace() : null;
+  }
+
+  pinPlace() {
+    return this.settings.sel.join(".");
+  }
+
+  nameOf(place) {
+    const [row, column] = place.split(".").map((part) => Number(part));
+    const { rows, cols } = this.model;
+    const known = rows.names[row] !== undefined && cols.names[column] !== undefined;
+    return known ? labelOf(cols.names[column], 24) + " · " + rows.names[row] : null;
+  }
+
+  nodesOf() {
+    this.matrix.schedule();
+    return [];
+  }
+
+  visit(place) {
+    const sel = place.split(".").map((part) => Number(part));
+    this.change({ sel });
+    this.matrix.reveal(this.table.unitOfRow(sel[0]), sel[1]);
+  }
+
+  // The numbers of the notes in a row or column, in front of its name.
+  prefixOf(unit) {
+    const [key, at] = "row" in unit ? [0, unit.row] : [1, unit.column];
+    const places = new Set(this.settings.pins.map((pin) => pin.place));
+    return Array.from(places, (place) => (Number(place.split(".")[key]) === at ? this.pins.prefixOf(place) : "")).join("");
   }
 
   valueAt(matrix, row, column) {
@@ -153,6 +177,7 @@ class Grid {
   rebuild() {
     this.table = gridTable(this.model, this.shown());
     this.matrix.build(this.table);
+    this.matrix.prefix = (u) => this.prefixOf(this.table.units[u]);
     this.paint();
     const [row, column] = this.settings.sel;
     this.matrix.reveal(this.table.unitOfRow(row), column);
@@ -222,14 +247,6 @@ class Grid {
     }
   }
 
-  retheme() {
-    const name = isDark(this.root) ? "dark" : "light";
-    if (this.palette && this.palette.name === name) return;
-    this.palette = new Palette(name);
-    this.root.dataset.theme = name;
-    this.paint();
-  }
-
   resize() {
     const width = this.parts.stage.clientWidth;
     if (width === this.width || !this.model) return;
@@ -239,15 +256,9 @@ class Grid {
   }
 
   destroy() {
-    clearTimeout(this.telling);
-    this.stopTheme();
     this.sizes.disconnect();
-    this.root.textContent = "";
+    super.destroy();
   }
 }
 
-function mountGrid(root, value, options) {
-  const figure = new Grid(root, options && options.emit);
-  figure.update(value);
-  return { update: (next) => figure.update(next), destroy: () => figure.destroy() };
-}
+const mountGrid = mounting(Grid);

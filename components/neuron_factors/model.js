@@ -18,6 +18,8 @@ function readFactors(payload) {
   if (!factors.length) throw new Error("there is no factor");
   return {
     tokens, factors,
+    sides: new Set(factors.flatMap((factor) => factor.neurons.map((neuron) => neuron.side))).size,
+    written: data.written || null,
     layerLabels: (data.layer_labels || []).map(String),
     cells: cellNumbers(tokens),
     signed: false,
@@ -66,5 +68,5 @@ function formatFactorState(state) {
   if (state.factor !== null) parts.push("factor:" + (state.factor + 1));
   if (state.token !== null) parts.push("token:" + state.token);
   if (state.more) parts.push("more:1");
-  return parts.join(",");
+  return parts.concat(formatPins(state.pins)).join(",");
 }

@@ -92,11 +92,18 @@ function cardColumn(card, title, note) {
 }
 
 // The card of a factor: where its neurons are, which they are, what they write, and what happens without them.
-function fillCard(card, model, factor) {
+// ablate() asks for the last of these where it is not known; null where nobody can answer.
+function fillCard(card, model, factor, ablate) {
   card.textContent = "";
   card.hidden = !factor;
   if (!factor) return;
-  card.appendChild(element("h3", "sn-card-title", "Factor " + factor.number)).classList.add("sn-hue-" + (factor.i % SHOWN_AT_FIRST));
+  const head = card.appendChild(element("div", "sn-card-head"));
+  head.appendChild(element("h3", "sn-card-title", "Factor " + factor.number)).classList.add("sn-hue-" + (factor.i % SHOWN_AT_FIRST));
+  if (ablate && !factor.ablation) {
+    const button = head.appendChild(element("button", "sn-more sn-ablate", "Run without it"));
+    button.type = "button";
+    button.addEventListener("click", ablate);
+  }
   const grid = card.appendChild(element("div", "sn-card-grid"));
   if (factor.layers.length > 1) {
     const rows = cardColumn(grid, "Layers", "Share of the factor's weight in each layer.");
@@ -107,7 +114,7 @@ function fillCard(card, model, factor) {
     const rows = cardColumn(grid, "Neurons", "The heaviest, and the tokens that fire each most.");
     const most = Math.max(...factor.neurons.map((neuron) => neuron.weight), 1e-12);
     factor.neurons.slice(0, 8).forEach((neuron) => {
-      barRow(rows, "L" + neuron.layer + " · " + neuron.index, neuron.weight / most, formatScore(neuron.weight));
+      barRow(rows, neuronName(neuron, model), neuron.weight / most, formatScore(neuron.weight));
       const fires = (neuron.tokens || []).slice(0, 4).map((i) => model.tokens[i] && labelOf(model.tokens[i].text, 14));
       rows.lastChild.appendChild(element("bdi", "sn-fires", fires.filter(Boolean).join("  ")));
     });
@@ -121,16 +128,24 @@ function fillCard(card, model, factor) {
   if (factor.ablation) fillAblation(grid, factor.ablation);
 }
 
+// Layer and number; − for the negative half of a neuron; with the side where there are neurons of both.
+function neuronName(neuron, model) {
+  const side = model.sides > 1 ? (neuron.side === "encoder" ? "E" : "D") : "L";
+  return side + neuron.layer + " · " + (neuron.sign === "-" ? "−" : "") + neuron.index;
+}
+
 function fillAblation(grid, ablation) {
-  const rows = cardColumn(grid, "Without it", String(ablation.about || ""));
+  const name = ablation.scale ? "Changed" : "Without it";
+  const rows = cardColumn(grid, name, String(ablation.about || ""));
   const before = new Map(ablation.before.map((entry) => [entry.text, entry.p]));
   const after = new Map(ablation.after.map((entry) => [entry.text, entry.p]));
-  const names = Array.from(new Set([...before.keys(), ...after.keys()])).slice(0, 8);
-  names.forEach((name) => {
-    const p = (map) => (map.has(name) ? formatProbability(map.get(name)) : "–");
-    barRow(rows, name, after.get(name) || 0, p(before) + " → " + p(after), "sn-wide");
+  const most = (word) => Math.max(before.get(word) || 0, after.get(word) || 0);
+  const words = Array.from(new Set([...before.keys(), ...after.keys()])).sort((a, b) => most(b) - most(a));
+  words.slice(0, 8).forEach((word) => {
+    const p = (map) => (map.has(word) ? formatProbability(map.get(word)) : "–");
+    barRow(rows, word, after.get(word) || 0, p(before) + " → " + p(after), "sn-wide");
   });
-  const texts = [["With it", ablation.text_before], ["Without it", ablation.text_after]];
+  const texts = [["With it", ablation.text_before], [name, ablation.text_after]];
   texts.filter(([, text]) => typeof text === "string" && text).forEach(([label, text]) => {
     const line = rows.parentElement.appendChild(element("p", "sn-continuation"));
     line.appendChild(element("span", "ss-label", label + " "));

@@ -2,25 +2,20 @@
 
 const NO_FACTORS = "Nothing to show yet. Write a text and press Run.";
 
-class Factors {
+class Factors extends Figure {
   constructor(root, emit) {
-    this.root = root;
-    this.emit = emit || (() => {});
+    super(root, emit, { name: "neuron factors", empty: NO_FACTORS });
+    this.asks = Boolean(emit); // whether there is somebody to ask
     this.settings = { factor: null, token: null, more: false };
     this.over = null; // {factor} or {token} under the pointer
-    this.model = null;
     this.parts = buildFactors(root, { more: () => this.change({ more: !this.settings.more }) });
     this.listen(this.parts.list, ".sn-factor", "f", "factor");
     this.listen(this.parts.text, ".ss-cell", "t", "token");
     this.parts.stage.addEventListener("click", (event) => {
       if (!event.target.closest(".sn-factor, .ss-cell, button")) this.change({ factor: null, token: null });
     });
-    this.keydown = (event) => {
-      if (event.key === "Escape") this.change({ factor: null, token: null });
-    };
-    root.addEventListener("keydown", this.keydown);
-    this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
-    this.retheme();
+    this.onEscape(() => this.change({ factor: null, token: null }));
+    this.follow();
   }
 
   listen(host, selector, key, name) {
@@ -56,51 +51,47 @@ class Factors {
     this.pin(name, Number(next.dataset[key]), !chosen);
   }
 
-  update(value) {
-    delete this.root.dataset.stale;
+  load(data) {
+    this.model = readFactors(data);
+  }
+
+  begin() {
     this.over = null;
-    this.model = null;
-    this.parts.tip.hide();
-    try {
-      if (value) this.model = readFactors(value);
-    } catch (error) {
-      console.error("Seqscope neuron factors:", error);
-      return this.blank("This figure cannot be drawn: its data is damaged.");
-    }
-    if (!this.model) return this.blank(NO_FACTORS);
+    this.carded = undefined;
     const { model, parts } = this;
     const fresh = { factor: model.selected >= 0 ? model.selected : null, token: null, more: false };
     Object.assign(this.settings, fresh, parseFactorState(model.state, model.factors.length, model.tokens.length));
-    parts.empty.hidden = true;
-    parts.frame.hidden = false;
     parts.hint.textContent = "Each token has the colour of its strongest factor. Point at a factor to see where it is active.";
-    fillPairs(parts.badges, model.badges.map((badge) => [String(badge.label), String(badge.text)]));
-    parts.notes.textContent = "";
-    model.notes.forEach((note) => parts.notes.appendChild(element("li", "", String(note))));
-    parts.notes.hidden = model.notes.length === 0;
-    return this.rebuild();
   }
 
-  blank(text) {
-    this.parts.frame.hidden = true;
-    this.parts.empty.hidden = false;
-    this.parts.empty.textContent = text;
+  state() {
+    return formatFactorState(this.settings);
   }
 
   change(part) {
-    const before = formatFactorState(this.settings);
+    const before = this.state();
     Object.assign(this.settings, part);
     this.over = null;
     this.paint();
-    const state = formatFactorState(this.settings);
-    this.parts.status.textContent = plainText(this.sentence);
-    if (state === before) return;
-    this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail: { state } }));
+    if (!this.announce(before)) return;
     const { token, factor } = this.settings;
     clearTimeout(this.telling);
     if (token === null && factor === null) return;
     const value = token === null ? "factor " + this.model.factors[factor].number : this.model.tokens[token].text;
-    this.telling = setTimeout(() => this.emit({ index: token === null ? [factor] : [token], value, state }), 250);
+    this.tellPython(token === null ? [factor] : [token], value);
+  }
+
+  words() {
+    return this.model.tokens;
+  }
+
+  pinned() {
+    const { token } = this.settings;
+    return token === null ? null : [token, token];
+  }
+
+  choose(first) {
+    this.change({ token: first });
   }
 
   // A click on what is pinned lets it go, except when arrow keys lead there.
@@ -113,6 +104,48 @@ class Factors {
     this.over = over;
     this.paint();
     this.showTip();
+  }
+
+  words() {
+    return this.model.tokens;
+  }
+
+  pinned() {
+    const { token } = this.settings;
+    return token === null ? null : [token, token];
+  }
+
+  choose(first) {
+    this.change({ token: first });
+  }
+
+  // ---- notes: see Pins. A place is a token's number, or "f3" for the third factor.
+
+  placeOf(node) {
+    const factor = node.closest(".sn-factor");
+    const cell = node.closest(".ss-cell");
+    return factor ? "f" + (Number(factor.dataset.f) + 1) : cell && cell.dataset.t !== undefined ? cell.dataset.t : null;
+  }
+
+  pinPlace() {
+    const { factor, token } = this.settings;
+    return factor !== null ? "f" + (factor + 1) : token === null ? null : String(token);
+  }
+
+  nameOf(place) {
+    if (!place.startsWith("f")) return super.nameOf(place);
+    const factor = this.model.factors[Number(place.slice(1)) - 1];
+    return factor ? "Factor " + factor.number : null;
+  }
+
+  nodesOf(place) {
+    const node = place.startsWith("f") ? this.lines[Number(place.slice(1)) - 1].node : this.cells[Number(place)];
+    return node ? [node] : [];
+  }
+
+  visit(place) {
+    if (place.startsWith("f")) this.change({ factor: Number(place.slice(1)) - 1, token: null });
+    else this.change({ factor: null, token: Number(place) });
   }
 
   rebuild() {
@@ -182,7 +215,15 @@ class Factors {
       cell.setAttribute("aria-selected", pinned ? "true" : "false");
     });
     this.read(factor, token);
-    fillCard(parts.card, model, settings.factor === null ? null : model.factors[settings.factor]);
+    this.fillCard(settings.factor === null ? null : model.factors[settings.factor]);
+  }
+
+  // Made anew for another factor only: a button must stay where it is while the pointer moves over the figure.
+  fillCard(factor) {
+    if (this.carded === factor) return;
+    this.carded = factor;
+    const ask = factor && (() => this.emit({ ask: "ablate", factor: factor.number, index: factor.i, value: "factor " + factor.number }));
+    fillCard(this.parts.card, this.model, factor, this.asks ? ask : null);
   }
 
   read(factor, token) {
@@ -193,18 +234,28 @@ class Factors {
       this.sentence = ["Factor " + known.number + " is most active at "];
       peaks.forEach((peak, i) => this.sentence.push(...(i ? [i === peaks.length - 1 ? " and " : ", "] : []), peak));
       this.sentence.push("; it holds " + formatPercent(known.share) + " of the activation.");
-      fillPairs(parts.details, token === null ? [] : this.bars(token));
+      fillPairs(parts.details, token === null ? [] : this.told(token));
     } else if (token !== null) {
       const best = strongestFactor(model, token);
       const name = { quote: labelOf(model.tokens[token].text, 24) };
       this.sentence = best < 0 ? ["No factor is active at ", name, "."]
         : ["Factor " + model.factors[best].number + " is the strongest at ", name, "."];
-      fillPairs(parts.details, this.bars(token));
+      fillPairs(parts.details, this.told(token));
     } else {
       this.sentence = ["Point at a factor or a token, or tap it. A click on a factor opens what is known of it."];
       fillPairs(parts.details, []);
     }
     fillCaption(parts.caption, this.sentence);
+  }
+
+  // The factors at a token, and what became of its probability without the factor whose card is open.
+  told(token) {
+    const { model, settings } = this;
+    const open = settings.factor === null ? null : model.factors[settings.factor].ablation;
+    const [before, after] = [model.written, open && open.written].map((row) => (row ? row[token] : null));
+    if (typeof before !== "number" || typeof after !== "number") return this.bars(token);
+    const name = open.scale ? "Probability, as it is and changed" : "Probability, with and without factor " + open.factor;
+    return [...this.bars(token), [name, formatProbability(before) + " → " + formatProbability(after)]];
   }
 
   bars(token) {
@@ -223,24 +274,6 @@ class Factors {
     return box && pairs.length ? parts.tip.show(box, labelOf(model.tokens[over.token].text, 40), pairs, false) : parts.tip.hide();
   }
 
-  retheme() {
-    const name = isDark(this.root) ? "dark" : "light";
-    if (this.palette && this.palette.name === name) return;
-    this.palette = new Palette(name);
-    this.root.dataset.theme = name;
-    this.paint();
-  }
-
-  destroy() {
-    clearTimeout(this.telling);
-    this.stopTheme();
-    this.root.removeEventListener("keydown", this.keydown);
-    this.root.textContent = "";
-  }
 }
 
-function mountFactors(root, value, options) {
-  const figure = new Factors(root, options && options.emit);
-  figure.update(value);
-  return { update: (next) => figure.update(next), destroy: () => figure.destroy() };
-}
+const mountFactors = mounting(Factors);

@@ -11,7 +11,10 @@ ASSETS = Assets(
         "token_heatmap/words.js",
         "token_heatmap/palette.js",
         "figure/widgets.js",
+        "figure/pins.js",
+        "figure/base.js",
         "token_heatmap/parts.js",
+        "token_heatmap/others.js",
         "figure/flow.js",
         "token_heatmap/matrix.js",
         "token_heatmap/steps.js",
@@ -19,7 +22,7 @@ ASSETS = Assets(
         "token_heatmap/reading.js",
         "token_heatmap/script.js",
     ),
-    styles=("token_heatmap/style.css", "token_heatmap/panes.css"),
+    styles=("token_heatmap/style.css", "figure/pins.css", "token_heatmap/panes.css"),
 )
 ROOT_CLASS = ASSETS.root_class
 script, style, packed = ASSETS.script, ASSETS.style, ASSETS.packed

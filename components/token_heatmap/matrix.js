@@ -222,7 +222,7 @@ class Matrix {
     const weight = marked ? "700 " : unit.segment === "generated" ? "600 " : "";
     context.font = weight + MATRIX.font + "px " + this.size.font;
     context.fillStyle = marked || !unit.special ? picture.ink : picture.muted;
-    let shown = this.labels[u];
+    let shown = (this.prefix ? this.prefix(u) : "") + this.labels[u]; // prefix(u): what stands before a unit's name
     while (shown.length > 2 && context.measureText(shown).width > room) shown = shown.slice(0, -2) + "…";
     context.fillText(shown, x, y);
   }

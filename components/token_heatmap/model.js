@@ -33,18 +33,27 @@ function readPayload(payload) {
     tokens, generated, scores, columnOf, n, columns,
     groups: data.groups || {},
     signed: Boolean(data.signed),
+    scale: scaleOf(data.domain),
     method: String(data.method || ""),
     target: String(data.target || ""),
     unit: String(data.unit || ""),
     steps: data.steps || {},
     stepLabels: data.step_labels || {},
     shown: Array.isArray(data.shown) ? data.shown : Object.keys(data.steps || {}),
+    others: Array.isArray(data.others) ? data.others : [],
     selected: Array.isArray(data.selected) ? data.selected : [0, 0],
     state: String(data.state || ""),
     notes: data.notes || [],
     badges: data.badges || [],
     tables: {},
   };
+}
+
+// The end of a colour scale that is given, [low, high] or its end alone; 0 where each selection has a scale of its own.
+function scaleOf(domain) {
+  const ends = (Array.isArray(domain) ? domain : [domain]).map((end) => (typeof end === "number" ? Math.abs(end) : NaN));
+  const end = Math.max(...ends);
+  return Number.isFinite(end) ? end : 0;
 }
 
 // A token with empty text is the rest of a character that stands at the token before it: both are one cell.
@@ -224,5 +233,5 @@ function formatState(state) {
   parts.push("unit:" + state.unit, "range:" + state.range, "view:" + state.view);
   if (state.curve) parts.push("curve:" + state.curve);
   if (state.part !== null && state.part !== undefined) parts.push("part:" + state.part);
-  return parts.join(",");
+  return parts.concat(formatPins(state.pins)).join(",");
 }

@@ -71,15 +71,17 @@ class Pane {
     const source = subject && "source" in subject ? subject.source : null;
     const focus = new Set(source === null ? span(subject) : [source]);
     const pinned = new Set(held && "source" in held ? [held.source] : span(held));
-    const domain = ranking ? Math.max(ranking.max, settings.range === "output" ? table.max : 0) : 0;
-    const part = (value) => (domain > 0 ? Math.abs(value) / domain : 0);
+    const { scale } = this.model;
+    const own = ranking ? Math.max(ranking.max, settings.range === "output" ? table.max : 0) : 0;
+    const domain = ranking ? scale || own : 0;
+    const part = (value) => (domain > 0 ? Math.min(1, Math.abs(value) / domain) : 0);
     if (settings.view === "matrix") {
       const whole = settings.range === "output";
       this.matrix.pointAt(hovered && "row" in hovered ? hovered : null);
       this.matrix.paint({
         ...palette, focus: new Set(span(subject)), source,
         shade: (value, at) => palette.shade(value, at),
-        columnPart: (value, c) => Math.abs(value) / ((whole ? table.max : table.maxima[c]) || 1),
+        columnPart: (value, c) => Math.abs(value) / (scale || (whole ? table.max : table.maxima[c]) || 1),
       });
     } else {
       const dimAfter = source === null && subject ? table.targets[subject.c1] : Infinity;
@@ -92,7 +94,7 @@ class Pane {
       });
       this.curve.paint(columns, palette);
     }
-    return domain || table.max;
+    return domain || scale || table.max;
   }
 
   // One tab stop for each part of the text: what is pinned, else its first cell.

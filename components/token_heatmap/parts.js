@@ -87,6 +87,7 @@ function buildParts(root, on) {
   const reading = parts.frame.appendChild(element("div", "ss-reading"));
   parts.caption = reading.appendChild(element("p", "ss-caption"));
   parts.details = reading.appendChild(element("dl", "ss-pairs ss-details"));
+  parts.others = reading.appendChild(element("div", "ss-others"));
   parts.agreement = parts.frame.appendChild(element("div", "ss-agreement"));
   parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
   parts.notes = parts.frame.appendChild(element("ul", "ss-notes"));

@@ -15,6 +15,7 @@ function planesOf(model, data) {
     method: String(plane.method || ""),
     target: String(plane.target || ""),
     about: String(plane.about || ""),
+    scale: "domain" in plane ? scaleOf(plane.domain) : model.scale,
     checks: plane.checks || [],
   }));
 }

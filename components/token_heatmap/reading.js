@@ -3,7 +3,7 @@
 
 const UNPINNED = "Nothing is selected: point at a word, or tap it.";
 
-class Reader {
+class Reader extends Figure {
   // The step score drawn under the words; null for none. Without a choice it is the first, the probability.
   curve() {
     const { model, settings } = this;
@@ -53,14 +53,34 @@ class Reader {
     }
     fillPairs(parts.details, target ? stepDetails(model, target, this.curveName()) : []);
     fillCaption(parts.caption, this.sentence);
+    this.tellOthers();
     panes.forEach((pane) => {
       const own = !subject ? [] : target ? forwardCaption(pane.model, table, pane.ranking, target)
         : backwardCaption(pane.model, table, pane.ranking, table.units[subject.source]);
       if (several) fillCaption(pane.reading, own);
       pane.matrix.describe("Matrix of scores. " + plainText(several ? own : this.sentence));
     });
-    if (several) this.compare(subject, target);
+    if (several && this.ranked) this.compare(subject, target);
     else parts.agreement.hidden = true;
+  }
+
+  // The pinned token's alternatives. Left alone while the pointer wanders: the focus may be on one of them.
+  tellOthers() {
+    const { model, settings, parts } = this;
+    const column = settings.sel ? settings.sel[0] : -1;
+    if (this.told && this.told.model === model && this.told.sel === settings.sel) return;
+    this.told = { model, sel: settings.sel };
+    const place = settings.sel && settings.sel[1] > column ? model.tokens[model.generated[column]] : null;
+    const ask = this.asks ? (other) => this.whyNot(column, other) : null;
+    fillOthers(parts.others, model.others[column] || [], place, ask);
+  }
+
+  // Takes the visitor to the contrast of what was written with this word, from here on.
+  whyNot(column, other) {
+    const read = (token) => (token.special ? "" : token.text);
+    const texts = this.model.generated.map((i) => read(this.model.tokens[i]));
+    const outputs = { before: texts.slice(0, column).join(""), written: texts.join("") };
+    this.emit({ ask: "why_not", column, id: other.id, text: read(other), value: other.text, ...outputs });
   }
 
   compare(subject, target) {
@@ -77,13 +97,13 @@ class Reader {
   showLegend(pane, domain) {
     const { settings, palette } = this;
     const { model, table } = pane;
-    const perColumn = settings.view === "matrix" && settings.range === "token";
-    const top = settings.view === "matrix" ? table.max : domain;
+    const perColumn = settings.view === "matrix" && settings.range === "token" && !model.scale;
+    const top = settings.view === "matrix" && !model.scale ? table.max : domain;
     const high = perColumn ? "strongest of the column" : formatScore(top);
     const many = settings.unit === "token" || pane.several ? "" : " · a " + settings.unit + " is the sum of its tokens";
     const unit = model.unit ? " (" + model.unit + ")" : "";
     const low = model.signed ? (perColumn ? "against" : "−" + high) : "0";
-    (pane.legend || this.parts.legend).show(palette, model.signed, { low, high, about: "Score" + unit + many });
+    (pane.legend || this.parts.legend).show(palette, model.signed, { low, high, about: "Score" + unit + many + (model.scale ? " · common scale" : "") });
   }
 
   showTip() {
@@ -107,6 +127,8 @@ class Reader {
         pairs.push(["Rank", ranking.rank.get(u) + " of " + ranking.order.length]);
       }
     }
+    const others = inText && unit.c0 >= 0 && unit.c0 === unit.c1 ? model.others[unit.c0] || [] : [];
+    if (others.length) pairs.push(["Or else", othersText(others)]);
     if (unit.first === unit.last) pairs.push(["Token id", String(model.tokens[unit.first].id)]);
     const box = pane.boxOf(hovered);
     return box ? tip.show(box, labelOf(unit.text, 40), pairs, !inText) : tip.hide();

@@ -9,46 +9,24 @@ const HINT = {
 
 class Heatmap extends Reader {
   constructor(root, emit) {
-    super();
-    this.root = root;
-    this.emit = emit || (() => {});
+    super(root, emit, { name: "token heatmap", empty: EMPTY }); // hovered is {u} in the text, {row, column} in the matrix
     this.settings = { unit: "word", range: "token", view: "flow", curve: null, part: null, sel: null, in: null };
-    this.hovered = null; // {u} in the text, {row, column} in the matrix
+    this.asks = Boolean(emit); // whether there is somebody to ask
     this.pointed = null; // the pane it is in
     this.anchor = null;
-    this.model = null;
     this.panes = [];
     const set = (key) => (value) => this.change({ [key]: value });
     this.parts = buildParts(root, {
       unit: set("unit"), view: set("view"), range: set("range"), curve: set("curve"),
       part: (value) => this.change({ part: value === "" ? null : Number(value) }),
     });
-    this.keydown = (event) => {
-      if (event.key !== "Escape") return;
-      if (this.settings.sel || this.settings.in !== null) this.change({ sel: null, in: null });
-    };
-    root.addEventListener("keydown", this.keydown);
-    this.stopTheme = watchTheme(root, () => (root.isConnected ? this.retheme() : this.destroy()));
+    this.onEscape(() => (this.settings.sel || this.settings.in !== null) && this.change({ sel: null, in: null }));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.parts.stage);
-    this.retheme();
+    this.follow();
   }
 
-  update(value) {
-    delete this.root.dataset.stale;
-    this.hovered = null;
-    this.model = null;
-    this.parts.tip.hide();
-    this.parts.hint.hide();
-    try {
-      const data = typeof value === "string" && value ? JSON.parse(value) : value;
-      if (data) this.read(data);
-    } catch (error) {
-      console.error("Seqscope token heatmap:", error);
-      this.model = null;
-      return this.blank("This figure cannot be drawn: its data is damaged.");
-    }
-    if (!this.model) return this.blank(EMPTY);
+  begin() {
     const { model } = this;
     const asked = parseState(model.state, model.columns, model.n);
     const { sel, in: input, part, ...looks } = asked;
@@ -56,20 +34,26 @@ class Heatmap extends Reader {
     this.settings.part = part < this.slices.length ? part : null;
     this.settings.sel = sel || (input === undefined && model.columns ? model.selected.slice() : null);
     this.anchor = this.settings.sel && this.settings.sel[0];
-    this.parts.empty.hidden = true;
-    this.parts.frame.hidden = false;
     this.makePanes();
     this.fillPicks();
-    this.fillFoot();
-    return this.rebuild();
+  }
+
+  state() {
+    return formatState(this.settings);
+  }
+
+  hideTips() {
+    super.hideTips();
+    this.parts.hint.hide();
   }
 
   // Throws when the parts of the data do not fit together.
-  read(data) {
+  load(data) {
     const model = readPayload(data);
     this.planes = planesOf(model, data);
     this.slices = slicesOf(model, data.parts);
     this.whole = data.agreement || null;
+    this.ranked = data.ranked !== false;
     this.model = model;
   }
 
@@ -106,12 +90,6 @@ class Heatmap extends Reader {
     };
   }
 
-  blank(text) {
-    this.parts.frame.hidden = true;
-    this.parts.empty.hidden = false;
-    this.parts.empty.textContent = text;
-  }
-
   fillPicks() {
     const { model, parts } = this;
     const label = (name) => String((model.stepLabels[name] || {}).label || name);
@@ -121,38 +99,47 @@ class Heatmap extends Reader {
   }
 
   fillFoot() {
-    const { badges, notes, hint } = this.parts;
+    const { badges, hint } = this.parts;
     fillBadges(badges, this.model.badges, hint);
-    notes.textContent = "";
-    this.model.notes.forEach((note) => notes.appendChild(element("li", "", String(note))));
-    notes.hidden = this.model.notes.length === 0;
+    this.fillNotes();
     this.panes.forEach((pane, k) => pane.checks && fillBadges(pane.checks, this.planes[k].checks, hint));
   }
 
   // The settings a visitor can change; a pin is also told to Python.
   change(part) {
-    const before = formatState(this.settings);
+    const before = this.state();
     const rebuild = ["unit", "view", "curve", "part"].some((key) => key in part && part[key] !== this.settings[key]);
     Object.assign(this.settings, part);
     this.hovered = null;
     this.parts.tip.hide();
     if (rebuild) this.rebuild();
     else this.paint();
-    const state = formatState(this.settings);
-    this.say();
-    if (state === before) return;
-    this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail: { state } }));
-    if ("sel" in part || "in" in part) this.tellPython(state);
+    if (this.announce(before) && ("sel" in part || "in" in part)) this.tellPin();
   }
 
-  tellPython(state) {
+  tellPin() {
     clearTimeout(this.telling);
     const { sel, in: input } = this.settings;
     if (!sel && input === null) return;
     const tokens = sel ? this.model.generated.slice(sel[0], sel[1] + 1) : [input];
     const value = tokens.map((i) => this.model.tokens[i].text).join("");
-    // Arrow keys may pin ten tokens a second; only the one they stop at is worth a request.
-    this.telling = setTimeout(() => this.emit({ index: sel || [input], value, state }), 250);
+    this.tellPython(sel || [input], value);
+  }
+
+  words() {
+    return this.model.tokens;
+  }
+
+  pinned() {
+    const { sel, in: input } = this.settings;
+    if (sel) return sel.map((column) => this.model.generated[column]);
+    return input === null ? null : [input, input];
+  }
+
+  choose(first, last) {
+    const columns = [first, last].map((i) => this.model.columnOf[i]);
+    this.anchor = columns[0];
+    this.change(columns[0] < 0 ? { sel: null, in: first } : { sel: columns, in: null });
   }
 
   pick(u, extend) {
@@ -194,14 +181,16 @@ class Heatmap extends Reader {
     const slice = settings.part === null ? null : slices[settings.part];
     const curve = this.curve();
     this.panes.forEach((pane, k) => {
-      const plane = slice ? withScores(planes[k], slice.scores(), {}) : planes[k];
+      const plane = slice ? withScores(planes[k], slice.scores(), { scale: 0 }) : planes[k];
       pane.build(plane, settings, k ? null : curve);
     });
     this.table = this.panes[0].table;
+    this.panes.forEach((pane) => (pane.matrix.prefix = (u) => this.prefixOf(this.table.units[u])));
     const matrix = settings.view === "matrix";
     parts.hintLine.textContent = HINT[settings.view];
     parts.hintLine.hidden = model.columns === 0;
     ["unit", "view", "range"].forEach((key) => parts[key].set(settings[key]));
+    parts.range.node.hidden = this.panes.every((pane) => pane.model.scale > 0);
     parts.part.set(settings.part === null ? "" : String(settings.part));
     if (matrix) parts.curve.node.hidden = true;
     else this.showCurve(curve);
@@ -219,17 +208,42 @@ class Heatmap extends Reader {
     this.tell(subject);
   }
 
-  // Told to screen readers on a pin, not while the pointer wanders.
-  say() {
-    if (this.model) this.parts.status.textContent = plainText(this.sentence);
+  // ---- notes: see Pins
+
+  placeOf(node) {
+    const cell = node.closest(".ss-cell");
+    return cell && cell.dataset.u !== undefined ? String(this.table.units[Number(cell.dataset.u)].first) : null;
   }
 
-  retheme() {
-    const name = isDark(this.root) ? "dark" : "light";
-    if (this.palette && this.palette.name === name) return;
-    this.palette = new Palette(name);
-    this.root.dataset.theme = name;
+  pinPlace() {
+    const { sel, in: input } = this.settings;
+    return sel ? String(this.model.generated[sel[0]]) : input === null ? null : String(input);
+  }
+
+  titleOf(place) {
+    return labelOf(this.table.units[this.table.unitOfToken[Number(place)]].text, 24);
+  }
+
+  nodesOf(place) {
+    this.panes.forEach((pane) => pane.matrix.schedule());
+    if (this.settings.view === "matrix") return [];
+    const u = this.table.unitOfToken[Number(place)];
+    return this.panes.map((pane) => pane.flow.cells[u]).filter(Boolean);
+  }
+
+  moved() {
+    this.panes.forEach((pane) => (pane.curve.moved = true));
     this.paint();
+  }
+
+  // In the matrix: the numbers of the notes on any token of a unit.
+  prefixOf(unit) {
+    const tokens = Array.from({ length: unit.last - unit.first + 1 }, (_, i) => unit.first + i);
+    return tokens.map((i) => this.pins.prefixOf(String(i))).join("");
+  }
+
+  visit(place) {
+    this.pick(this.table.unitOfToken[Number(place)], false);
   }
 
   resize() {
@@ -242,19 +256,10 @@ class Heatmap extends Reader {
   }
 
   destroy() {
-    clearTimeout(this.telling);
     this.panes.forEach((pane) => pane.destroy());
-    this.stopTheme();
     this.sizes.disconnect();
-    this.root.removeEventListener("keydown", this.keydown);
-    this.root.textContent = "";
+    super.destroy();
   }
 }
 
-// mount(root, value, {emit}) draws value (a payload, its JSON, or nothing) into root.
-// emit(detail) is called with {index, value, state} when the visitor pins something.
-function mount(root, value, options) {
-  const heatmap = new Heatmap(root, options && options.emit);
-  heatmap.update(value);
-  return { update: (next) => heatmap.update(next), destroy: () => heatmap.destroy() };
-}
+const mount = mounting(Heatmap);

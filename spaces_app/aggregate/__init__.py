@@ -12,7 +12,7 @@ Functions of one array along its named axes are in `aggregate.axes`.
 
 from spaces_app.aggregate import axes
 from spaces_app.aggregate.axes import NORMALIZATIONS, REDUCERS
-from spaces_app.aggregate.pairs import difference, pair, together
+from spaces_app.aggregate.pairs import aligned, difference, pair, together
 from spaces_app.aggregate.presets import PRESETS, STEPS, asked_with, pipeline, preset
 from spaces_app.aggregate.results import (
     SPLIT_MODES,
@@ -47,6 +47,7 @@ __all__ = [
     "STEPS",
     "STEP_REDUCERS",
     "UNITS",
+    "aligned",
     "asked_with",
     "axes",
     "between",

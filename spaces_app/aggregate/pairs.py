@@ -25,22 +25,26 @@ def pair(first: Result, second: Result) -> Result:
     length, both runs become one token each (scores summed). A token that only one side has counts 0 as an input there;
     as an output it has nothing to be compared with: its column is missing.
     """
-    links = [link for segment in SEGMENTS for link in _links(first.tokens, second.tokens, segment)]
-    sides = [_merged_to(result, [link[side] for link in links]) for side, result in enumerate((first, second))]
-    places = [_places([link[side] for link in links]) for side in (0, 1)]
-    tokens = tuple(
-        _paired(*(side.tokens[place] if place is not None else None for side, place in zip(sides, at, strict=True)))
-        for at in zip(*places, strict=True)
-    )
-    columns = [i for i, token in enumerate(tokens) if token.segment == "generated"]
+    sides, places, tokens = _aligned(first, second)
+    columns = _columns(tokens)
+    tables = [_spread(side, at, columns) for side, at in zip(sides, places, strict=True)]
     arrays = {
-        "attributions": _difference(
-            [_spread(side, at, columns) for side, at in zip(sides, places, strict=True)], first
-        ),
+        "attributions": _scores(tables[1] - tables[0], first),
         "step_scores": _steps(sides, places, columns),
     }
     spoken = {"pair": [side.text for side in (first, second)], "signed": True}
     return Result(spec=first.spec, tokens=tokens, arrays=arrays, notes=first.notes | spoken)
+
+
+def aligned(first: Result, second: Result) -> tuple[Result, Result]:
+    """Both results on the common tokens of `pair`, with their attributions alone; NaN in columns that a side lacks."""
+    sides, places, tokens = _aligned(first, second)
+    columns = _columns(tokens)
+    one, other = (
+        replace(whole, tokens=tokens, arrays={"attributions": _scores(_spread(side, at, columns), whole)})
+        for whole, side, at in zip((first, second), sides, places, strict=True)
+    )
+    return one, other
 
 
 def difference(first: Result, second: Result) -> Result:
@@ -67,6 +71,22 @@ def together(results: Sequence[Result], how: str = "mean") -> Result:
     if "attributions" not in arrays:
         raise SpecError("the results have no attributions of one shape.", field="results")
     return replace(head, arrays=arrays, notes=head.notes | {"together": [how, len(results)]})
+
+
+def _aligned(first: Result, second: Result) -> tuple[list[Result], list[list[int | None]], tuple[Token, ...]]:
+    """Both sides with exchanged runs merged, where each common token is on either side, and the common tokens."""
+    links = [link for segment in SEGMENTS for link in _links(first.tokens, second.tokens, segment)]
+    sides = [_merged_to(result, [link[side] for link in links]) for side, result in enumerate((first, second))]
+    places = [_places([link[side] for link in links]) for side in (0, 1)]
+    tokens = tuple(
+        _paired(*(side.tokens[place] if place is not None else None for side, place in zip(sides, at, strict=True)))
+        for at in zip(*places, strict=True)
+    )
+    return sides, places, tokens
+
+
+def _columns(tokens: Sequence[Token]) -> list[int]:
+    return [i for i, token in enumerate(tokens) if token.segment == "generated"]
 
 
 def _links(first: Sequence[Token], second: Sequence[Token], segment: str) -> list[tuple[tuple, tuple]]:
@@ -125,10 +145,9 @@ def _spread(side: Result, places: list[int | None], columns: list[int]) -> np.nd
     return table
 
 
-def _difference(tables: list[np.ndarray], first: Result) -> NamedArray:
-    shape = tables[0].shape
-    axes = {"input": positions(shape[0]), "generated": positions(shape[1])}
-    return NamedArray(tables[1] - tables[0], axes, first.arrays["attributions"].unit)
+def _scores(table: np.ndarray, like: Result) -> NamedArray:
+    axes = {"input": positions(table.shape[0]), "generated": positions(table.shape[1])}
+    return NamedArray(table, axes, like.arrays["attributions"].unit)
 
 
 def _steps(sides: list[Result], places: list[list[int | None]], columns: list[int]) -> NamedArray:

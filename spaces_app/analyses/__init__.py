@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import importlib
 
-from spaces_app.analyses import comparison, context_reliance, contrastive, layers
+from spaces_app.analyses import (
+    comparison,
+    context_reliance,
+    contrastive,
+    knowledge,
+    layers,
+    neuron_factors,
+    neurons,
+    similarity,
+)
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Analysis
 from spaces_app.spec import Spec
@@ -13,8 +22,9 @@ from spaces_app.spec import Spec
 def _in_lane(module: str):
     """The `compute` of a module that imports torch, imported at the first call."""
 
-    def compute(spec, lm, tick, settings):
-        return importlib.import_module(f"spaces_app.analyses.{module}").compute(spec, lm, tick, settings)
+    def compute(spec, lm, tick, settings, *others):
+        found = importlib.import_module(f"spaces_app.analyses.{module}")
+        return found.compute(spec, lm, tick, settings, *others)
 
     return compute
 
@@ -46,12 +56,44 @@ ANALYSES: dict[str, Analysis] = {
             cost=context_reliance.cost,
         ),
         Analysis(
+            "neuron_factors",
+            "Which neurons fire together, and where?",
+            neuron_factors.NeuronFactorsSpec,
+            _in_lane("neuron_factors_compute"),
+            size=neuron_factors.size,
+            cost=neuron_factors.cost,
+        ),
+        Analysis(
             "layers",
             "What would it have written after each layer?",
             layers.LayersSpec,
             _in_lane("layers_compute"),
             size=layers.size,
             cost=layers.cost,
+        ),
+        Analysis(
+            "knowledge",
+            "Where does the fact sit?",
+            knowledge.KnowledgeSpec,
+            _in_lane("knowledge_compute"),
+            size=knowledge.size,
+            cost=knowledge.cost,
+        ),
+        Analysis(
+            "neurons",
+            "What do single neurons do along the text?",
+            neurons.NeuronsSpec,
+            _in_lane("neurons_compute"),
+            size=neurons.size,
+            cost=neurons.cost,
+        ),
+        Analysis(
+            "similarity",
+            "Which layers hold the same?",
+            similarity.SimilaritySpec,
+            _in_lane("similarity_compute"),
+            size=similarity.size,
+            cost=similarity.cost,
         ),
     )
 }

@@ -10,6 +10,7 @@ import torch
 from spaces_app.analyses import honesty
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Result
+from spaces_app.analyses.rivals import Runners
 from spaces_app.analyses.running import (
     ask,
     check_method,
@@ -44,23 +45,26 @@ def compute(spec: AttributionSpec, lm, tick, settings) -> Result:
     targets.check_explainable(method)
     scores = targets.scores(targets.names())
     chunk_mb, prefix = settings.chunk_mb, spec.attribute_prefix
-    run = ForcedPass(lm, ids, attribute_prefix=prefix, chunk_mb=chunk_mb, watch=scores.values(), tick=tick)
+    runners = Runners(len(ids[2]))
+    watch = [*scores.values(), runners]
+    run = ForcedPass(lm, ids, attribute_prefix=prefix, chunk_mb=chunk_mb, watch=watch, tick=tick)
     tokens = tuple(lm.tokens(*ids))
     answer = method.attribute(run, ask(spec, method, tokens, targets.score(spec.step_function)))
     steps = {name: run.scores(score) for name, score in scores.items()}
+    run.scores(runners)
     checked, checks = honesty.checks(spec, run, answer, targets.score(honesty.explained(spec)))
     seconds = {"generate": round(written - began, 3), "attribute": round(time.perf_counter() - written, 3)}
     revision = spec.revision or lm.revision
     return Result(
         spec=spec.replace(revision=revision, continuation_ids=ids[2], contrast_ids=targets.pinned()),
         tokens=tokens,
-        arrays=_arrays(spec, answer, steps) | checked,
+        arrays=_arrays(spec, answer, steps) | runners.arrays() | checked,
         notes=model_notes(spec, lm)
         | method_notes(spec, lm, method)
         | {"seconds": seconds}
         | targets.notes()
         | _findings(spec, run, answer, steps)
-        | {"checks": checks},
+        | {"checks": checks, "alternative_tokens": runners.tokens(lm, ids)},
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Result
-from spaces_app.analyses.size import Size, attribution_cost
+from spaces_app.analyses.size import Size, explaining, writing_cost
 from spaces_app.analyses.work import Work, total
 from spaces_app.arrays import NamedArray
 from spaces_app.errors import SpecError
@@ -73,8 +73,8 @@ class ComparisonSpec(AttributionSpec):
 
 
 def cost(spec: ComparisonSpec, facts: Any, size: Size) -> Work:
-    """Operations of all methods together."""
-    return total(attribution_cost(part, facts, size) for part in spec.parts())
+    """All methods together, of an output that is written once."""
+    return total(explaining(part, facts, size) for part in spec.parts()) + writing_cost(spec, facts, size)
 
 
 def single(result: Result, method: str) -> Result:
@@ -84,7 +84,9 @@ def single(result: Result, method: str) -> Result:
     array = result.arrays["attributions"].select(method=method)
     spec = next(part for part in result.spec.parts() if part.method == method)
     arrays = {"attributions": NamedArray(array.values, array.axes, own["unit"])}
-    arrays["step_scores"] = result.arrays["step_scores"]
+    arrays |= {
+        name: array for name, array in result.arrays.items() if "input" not in array.axes and name != "agreement"
+    }
     return Result(spec=spec, tokens=result.tokens, arrays=arrays, notes=notes | own)
 
 

@@ -54,6 +54,7 @@ def _together(spec: ComparisonSpec, results: list[Result], refused: dict[str, st
     contrast_ids = next((r.spec.contrast_ids for r in results if r.spec.contrast_ids), ())
     shared = {name: value for name, value in head.notes.items() if name not in OWN}
     contrast = next((r.notes["contrast"] for r in results if "contrast" in r.notes), None)
+    beside = {name: array for name, array in head.arrays.items() if name.startswith("alternative")}
     seconds = {"generate": head.notes["seconds"]["generate"]}
     seconds["attribute"] = round(sum(result.notes["seconds"]["attribute"] for result in results), 3)
     return Result(
@@ -63,7 +64,8 @@ def _together(spec: ComparisonSpec, results: list[Result], refused: dict[str, st
             "attributions": NamedArray(scores, axes, units.pop() if len(units) == 1 else ""),
             "step_scores": steps,
             "agreement": agreements(results),
-        },
+        }
+        | beside,
         notes=shared
         | ({"contrast": contrast} if contrast else {})
         | {

@@ -16,6 +16,7 @@ from spaces_app.engine.lens import lens
 from spaces_app.errors import NotSupported
 
 SHOWN = 10
+BESIDE = 6  # tokens kept beside a map: the written one, mostly, and five others
 QUANTITIES = ("probability_a", "rank_a", "probability_b", "rank_b")
 
 
@@ -35,6 +36,40 @@ class Likeliest:
         """Probabilities over generated × rank."""
         axes = {"generated": positions(len(self.ids)), "rank": positions(self.probabilities.shape[1])}
         return NamedArray(self.probabilities, axes, "probability")
+
+
+class Runners:
+    """A score, the probability of the likeliest token, that notes the likeliest tokens of every target it looks at.
+
+    Watched by a forced pass, it takes them from a pass that is made anyway.
+    """
+
+    def __init__(self, n_generated: int, count: int = BESIDE):
+        self.count = count
+        self.ids: list[list[int]] = [[]] * n_generated
+        self.probabilities: list[list[float]] = [[]] * n_generated
+
+    def at(self, steps: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """The plain score of the targets in `steps`, for logits (g, V)."""
+
+        def score(logits: torch.Tensor, _targets: torch.Tensor) -> torch.Tensor:
+            top = logits.topk(min(self.count, logits.shape[-1]))
+            likely = (top.values - logits.logsumexp(-1, keepdim=True)).exp()
+            self.ids[steps], self.probabilities[steps] = top.indices.tolist(), likely.tolist()
+            return likely[..., 0]
+
+        return score
+
+    def arrays(self) -> dict[str, NamedArray]:
+        """Probabilities and ids over generated × rank; ids below 2^24 are exact in float32."""
+        found = {"alternatives": (self.probabilities, "probability"), "alternative_ids": (self.ids, "id")}
+        axes = {"generated": positions(len(self.ids)), "rank": positions(len(self.ids[0]))}
+        return {name: NamedArray(np.array(rows), axes, unit) for name, (rows, unit) in found.items()}
+
+    def tokens(self, lm, ids: Ids) -> dict[str, dict]:
+        """The tokens for people by their id as text: {"text", "special"}."""
+        known = {token_id: _alone(lm, ids, token_id) for token_id in sorted({i for row in self.ids for i in row})}
+        return {str(i): {"text": token["text"], "special": token["special"]} for i, token in known.items()}
 
 
 def likeliest(lm, ids: Ids, *, chunk_mb: int, tick: Callable, count: int = SHOWN) -> Likeliest:

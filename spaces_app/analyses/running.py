@@ -124,7 +124,7 @@ def model_notes(spec, lm) -> dict:
             "transformers": transformers.__version__,
             "python": platform.python_version(),
         },
-        "forced": bool(spec.continuation),
+        "forced": bool(getattr(spec, "continuation", "")),
         "recorded": datetime.now(timezone.utc).date().isoformat(),
     }
 

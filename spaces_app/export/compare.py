@@ -69,7 +69,7 @@ def comparison(first: Result, second: Result) -> Comparison:
     Raises NotSupported for results without attributions.
     """
     for result in (first, second):
-        if "attributions" not in result.arrays:
+        if tuple(getattr(result.arrays.get("attributions"), "axes", ())) != ("input", "generated"):
             raise NotSupported(f"{result.spec.kind} results cannot be compared.")
     paired = aggregate.pair(first, second)
     found = facts(first, second)
@@ -113,6 +113,26 @@ def compare(first: Result, second: Result, *, state: str = "") -> dict:
         "largest": made.largest,
         "domain": made.domain,
     }
+
+
+def panes(first: Result, second: Result) -> dict:
+    """One value of the token heatmap that shows first, second and second − first on the same tokens and one scale.
+
+    What differs is left to `facts`. Raises NotSupported like `comparison`.
+    """
+    made = comparison(first, second)
+    sides = aggregate.aligned(first, second)
+    change = replace(made.difference, arrays={"attributions": made.difference.arrays["attributions"]})
+    results = {"First": sides[0], "Second": sides[1], "Second − first": change}
+    numbers = [np.nan_to_num(np.abs(result.arrays["attributions"].values)) for result in results.values()]
+    end = max(float(table.max(initial=0.0)) for table in numbers)
+    values = [token_heatmap(result, state="unit:token", domain=(-end, end)) for result in results.values()]
+    planes = [
+        {name: value[name] for name in ("target", "unit", "signed", "scores", "domain")}
+        | {"method": label, "about": value["method"], "checks": []}
+        for label, value in zip(results, values, strict=True)
+    ]
+    return values[-1] | {"planes": planes, "ranked": False, "badges": [], "notes": []}
 
 
 def facts(first: Result, second: Result) -> list[Fact]:

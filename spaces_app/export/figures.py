@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from spaces_app.errors import NotSupported
-from spaces_app.export import pair_figures, units, words
+from spaces_app.export import grid_figures, pair_figures, units, words
 from spaces_app.export.drawing import Drawing, Grid, Legend, Paragraph, Span
 from spaces_app.export.units import Ranking, Table
 from spaces_app.views.token_heatmap import parse_state
@@ -41,7 +41,7 @@ def token_heatmap(value: dict) -> Drawing:
         return Drawing(grid=_grid(table, whole), legend=legend, **common)
     # A value that is one of several on one scale says where that scale ends.
     domain = max(ranking.largest if ranking else 0.0, table.largest if asked["range"] == "output" else 0.0)
-    domain = max(domain, value.get("domain") or 0.0)
+    domain = max(domain, _common_end(value))
     focus = {source} if source is not None else set(table.targets[span[0] : span[1] + 1]) if span else set()
     later = table.targets[span[1]] if span else len(table.units)
     spans = [
@@ -50,6 +50,12 @@ def token_heatmap(value: dict) -> Drawing:
     ]
     legend = _legend(value, asked, domain or table.largest) if ranking else None
     return Drawing(paragraphs=_paragraphs(table, spans), legend=legend, **common)
+
+
+def _common_end(value: dict) -> float:
+    """The end of the scale that a value shares with others: `domain`, [low, high] or its end alone."""
+    domain = value.get("domain") or 0.0
+    return max(abs(end) for end in (domain if isinstance(domain, (list, tuple)) else [domain]))
 
 
 def _subject(value: dict, table: Table, asked: dict) -> tuple[int | None, tuple[int, int] | None]:
@@ -141,4 +147,5 @@ DRAWINGS: dict[str, Callable[[dict], Drawing]] = {
     "token_heatmap": token_heatmap,
     "contrastive": lambda value: pair_figures.contrastive(value, token_heatmap),
     "context_reliance": lambda value: pair_figures.context_reliance(value, token_heatmap),
+    "layer_grid": grid_figures.layer_grid,
 }

@@ -19,7 +19,11 @@ VIEWS = {
     "attribution": "token_heatmap",
     "contrastive": "contrastive",
     "context_reliance": "context_reliance",
+    "neuron_factors": "neuron_factors",
     "layers": "layer_grid",
+    "knowledge": "knowledge",
+    "neurons": "neurons",
+    "similarity": "similarity",
     "comparison": "comparison",
 }
 
@@ -78,8 +82,9 @@ def link(result: Result, view: str = "") -> str:
 
 
 def heading(result: Result) -> str:
-    """What a file calls itself: what the model wrote."""
-    return result.text.strip()[:120] or "Seqscope"
+    """What a file calls itself: what the model wrote, else what it read."""
+    read = "".join(token.text for token in result.tokens if not token.special)
+    return result.text.strip()[:120] or read.strip()[:120] or "Seqscope"
 
 
 def document(result: Result, view: str = "") -> dict:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from components.token_heatmap import TokenHeatmap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.comparison import ComparisonSpec
+from spaces_app.analyses.contrastive import ContrastiveSpec
 from spaces_app.methods import METHODS
 from spaces_app.spec import Spec
 from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS
 from spaces_app.tabs.base import Tab
+from spaces_app.tabs.clicked import Clicked
 from spaces_app.views.comparison import comparison
 from spaces_app.views.token_heatmap import token_heatmap
 
@@ -73,6 +77,22 @@ def priced(spec: AttributionSpec) -> dict[str, Spec]:
     return {name: AttributionSpec(**given | {"method": name}) for name in METHODS}
 
 
+def why_not(spec: AttributionSpec, event: Mapping) -> ContrastiveSpec:
+    """The question a click on an alternative asks: why what was written, and not this word?
+
+    The method stays where it can tell for from against, else the contrast's own takes its place. Raises SpecError for
+    events that are not of this kind.
+    """
+    word = Clicked.of(event, "why_not")
+    kept = {name: getattr(spec, name) for name in ("model", "revision", "prompt", "languages")}
+    method = METHODS[spec.method]
+    if not isinstance(spec, ComparisonSpec) and method.signed and "step_function" in method.options:
+        names = {"method", *method.options} - {"step_function"}
+        kept |= {name: getattr(spec, name) for name, _, _ in ContrastiveSpec.options() if name in names}
+    ours = {"continuation": word.written, "continuation_ids": spec.continuation_ids}
+    return ContrastiveSpec(**kept, **ours, **word.other(spec.continuation_ids))
+
+
 COMPARISON = Tab(
     title="Attribution",
     label="Several methods",
@@ -86,6 +106,8 @@ COMPARISON = Tab(
     refused=refused,
     choosing="methods",
     priced=priced,
+    asked=why_not,
+    leads=("contrastive",),
 )
 
 TAB = Tab(
@@ -101,5 +123,7 @@ TAB = Tab(
     refused=refused,
     choosing="method",
     priced=priced,
+    asked=why_not,
+    leads=("contrastive",),
     more=(COMPARISON,),
 )

@@ -49,7 +49,9 @@ class Tab:
     and declared like a tab; they share one form, in which options of the same name are one control. Where there are
     several, `label` is what the switch between them calls each.
 
-    `asked(spec, event)` is the question that a click in the figure asks beside the one shown, for figures that ask.
+    `asked(spec, event)` is the question that a click in the figure asks beside the one shown, for figures that ask:
+    `spec` is that of the figure, or, where the figure's is gone, that of the form. `leads` are the analyses
+    of other tabs that it may ask; the visitor is taken there.
     """
 
     title: str
@@ -67,6 +69,7 @@ class Tab:
     label: str = ""
     more: tuple[Tab, ...] = ()
     asked: Callable[[Spec, Mapping], Spec] | None = None
+    leads: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from components.contrastive import ContrastMap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.contrastive import ContrastiveSpec
-from spaces_app.errors import SpecError
 from spaces_app.tabs.attribution import about, idle, refused
 from spaces_app.tabs.base import Tab, each
+from spaces_app.tabs.clicked import Clicked
 from spaces_app.views.contrastive import contrastive
 
 
-def asked(spec: ContrastiveSpec, event: dict) -> ContrastiveSpec:
-    """The question a click in the figure asks: another word as B, or A and B swapped.
+def asked(spec: ContrastiveSpec, event: Mapping) -> ContrastiveSpec:
+    """The question a click in the figure asks: another word as B ("contrast"), or A and B swapped ("swap").
 
-    `event`: {"ask": "contrast" or "swap", "id", "text", "column", "before", "written"}: the word, its place, and the
-    output before that place and as a whole. What stands before the place stays, so that A and B differ where it was
-    clicked. Raises SpecError for anything else.
+    Raises SpecError for anything else.
     """
-    texts = [event.get(name) for name in ("text", "before", "written")]
-    numbers = [event.get(name) for name in ("id", "column")]
-    fits = all(isinstance(item, str) for item in texts) and all(type(item) is int and item >= 0 for item in numbers)
-    if not fits or event.get("ask") not in ("contrast", "swap"):
-        raise SpecError("this is not a word to compare with.", field="contrast")
-    text, before, written = texts
-    token, column = numbers
-    ours = spec.continuation_ids
-    ids = (*ours[:column], token) if column < len(ours) else ()
-    if event["ask"] == "contrast":
-        return spec.replace(contrast=before + text, contrast_ids=ids)
-    return spec.replace(
-        continuation=before + text, continuation_ids=ids, contrast=written, contrast_ids=ours if ids else ()
-    )
+    word = Clicked.of(event, "contrast", "swap")
+    ours, other = spec.continuation_ids, word.other(spec.continuation_ids)
+    if word.ask == "contrast":
+        return spec.replace(**other)
+    ids = other["contrast_ids"]
+    swapped = {"contrast": word.written, "contrast_ids": ours if ids else ()}
+    return spec.replace(continuation=other["contrast"], continuation_ids=ids, **swapped)
 
 
 TAB = Tab(

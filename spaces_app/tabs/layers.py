@@ -1,4 +1,4 @@
-"""The Layers tab: what each layer would have written."""
+"""What each layer would have written: a view of the neurons' tab."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def idle(spec: LayersSpec) -> dict[str, str]:
 
 
 TAB = Tab(
-    title="Layers",
+    title="Neuron factors",
     question="When in the model does each word become the likeliest?",
     analysis=ANALYSES["layers"],
     figure=LayerGrid,
@@ -24,4 +24,5 @@ TAB = Tab(
     idle=idle,
     governing=("continuation", "temperature"),
     groups=(("reading", "Reading"), ("generation", "Generation")),
+    label="Layers",
 )

@@ -7,6 +7,7 @@ const parting = new AbortController();
 const OWN = ["s", "id", "view"];
 const MAX_LINK = 20000;
 let inFragment = false;
+let isPrivate = false; // in the fragment, and not sent to the server before the visitor asks for it
 let timer = 0;
 
 // The part of an address that carries a link, or "". A host page's own ?id= or ?analysis= is none of ours.
@@ -21,9 +22,12 @@ function attribute() {
   return given === "" || given.includes("=") ? given : `s=${given}`;
 }
 
-function open() {
+function open(asked) {
   const fragment = carried(location.hash);
+  const given = new URLSearchParams(fragment.slice(1));
   inFragment = fragment !== "";
+  isPrivate = given.get("private") === "1" && given.has("s");
+  if (isPrivate && !asked) return; // private-link.js shows it, and asks
   const link = fragment || carried(location.search) || attribute();
   if (link === "") return;
   root.dataset.opening = "";
@@ -41,7 +45,8 @@ function write(link) {
   }
   const rest = url.searchParams.toString();
   if (inFragment) {
-    url.hash = link;
+    url.search = rest;
+    url.hash = link + (isPrivate && link.startsWith("s=") ? "&private=1" : "");
   } else {
     url.search = `?${link}${rest ? `&${rest}` : ""}`;
     if (carried(url.hash)) url.hash = "";
@@ -58,9 +63,18 @@ function tellHub(url) {
   window.parent.postMessage({ queryString: url.search.slice(1), hash: url.hash }, parent);
 }
 
+root.addEventListener("seqscope:open", () => open(true), { signal: parting.signal });
+root.addEventListener(
+  "seqscope:private", // the switch of a link row
+  (event) => {
+    isPrivate = inFragment = event.detail.on;
+  },
+  { signal: parting.signal },
+);
 root.addEventListener(
   "seqscope:link",
   (event) => {
+    root.toggleAttribute("data-private", isPrivate);
     root.dataset.linkPlace = inFragment ? "fragment" : "query";
     if (!event.detail.write || app?.dataset.sync === "off") return;
     clearTimeout(timer);
@@ -71,8 +85,8 @@ root.addEventListener(
 // A #s= link pasted over the open page loads nothing anew; the browser only reports the change.
 window.addEventListener(
   "hashchange",
-  () => (element.isConnected ? open() : parting.abort()),
+  () => (element.isConnected ? open(false) : parting.abort()),
   { signal: parting.signal },
 );
 watch("value", () => delete root.dataset.opening);
-open();
+open(false);

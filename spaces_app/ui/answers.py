@@ -11,12 +11,12 @@ from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, ModelUnavailable, SpecError
 from spaces_app.gallery import Example
 from spaces_app.lanes import shown as plain
-from spaces_app.link import spec_from_dict, to_link
+from spaces_app.link import spec_from_dict, to_link, valid_view
 from spaces_app.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 from spaces_app.tabs import Tab
-from spaces_app.ui import text
+from spaces_app.ui import again, text
 from spaces_app.ui.form import Form
 from spaces_app.ui.sharing import shared
 
@@ -35,13 +35,16 @@ class Shown:
 
 
 class Answers:
-    """The answers of one tab. A subclass makes the components: form, figures, share, dialog, kept, status…
+    """The answers of one tab. A subclass makes the components: form, figures, share, record, dialog, kept, status…
 
-    `figures` is {component class: (column, component)}: questions with the same kind of figure share one.
+    `figures` is {component class: (column, component)}: questions with the same kind of figure share one. `others` are
+    the answers of the other tabs' analyses, by name, and `tabs` is what chooses between them.
     """
 
     form: Form
     figures: dict
+    others: Mapping[str, Answers]
+    tabs: gr.Tabs
 
     def __init__(self, tab: Tab, runner: Runner, settings: Settings, recorded: Mapping[str, tuple[Example, ...]]):
         self.tab, self.runner, self.settings = tab, runner, settings
@@ -62,7 +65,7 @@ class Answers:
         updates = {self.figures[own][1]: value}
         if len(self.figures) > 1:
             updates |= {column: gr.update(visible=figure is own) for figure, (column, _) in self.figures.items()}
-        return updates
+        return updates if value is not None else updates | {self.record: {}}
 
     def share_value(self, shown: Shown, *, write: bool = True) -> dict:
         spec = shown.result.spec
@@ -127,6 +130,7 @@ class Answers:
         spec = shown.result.spec
         updates = self.drawn(spec.kind, self.figure_value(shown)) | {
             self.share: self.share_value(shown),
+            self.record: again.record(shown.result, shown.origin),
             self.kept: self.form.keep(spec),
             self.status: text.IDLE,
         }
@@ -156,21 +160,33 @@ class Answers:
             return {self.dialog: {"error": str(error)}}
 
     def follow(self, event: gr.EventData, *values) -> Iterator[dict]:
-        """Compute the question that a click in the figure asks. Other clicks are answered in the browser."""
+        """Compute the question that a click in the figure asks, here or in the tab it belongs to."""
         *fields, kept = values
         data = event._data if isinstance(event._data, Mapping) else {}
         try:
-            shown = self.form.spec(fields, kept)
+            shown = self._clicked(fields, kept)
             asked = self.tab.views[shown.kind].asked
-            if asked is None or "ask" not in data:
+            if asked is None:
                 yield gr.skip()
                 return
             spec = asked(shown, data)
         except AppError as error:
             yield {self.status: text.failed(error)}
             return
-        yield self.form.fill(spec) | self.governed(spec)
-        yield from self._compute(spec, form=self.form.shows(spec))
+        there = self if spec.kind in self.kinds else self.others[spec.kind]
+        updates = there.form.fill(spec) | there.governed(spec)
+        if there is not self:  # what is drawn there is about something else
+            updates |= there.drawn(spec.kind, None) | {self.tabs: gr.update(selected=there.tab.name)}
+        yield updates
+        yield from there._compute(spec, form=there.form.shows(spec))
+
+    def _clicked(self, fields: list, kept) -> Spec:
+        """The question of the form as long as it is about the words on screen, else that of the figure."""
+        spec = self.form.spec(fields, kept)
+        if spec.continuation_ids or not isinstance(kept, Mapping):
+            return spec
+        shown = self.known(str(kept.get("digest", "")))
+        return spec if shown is None else shown.result.spec
 
     def pick(self, event: gr.EventData) -> dict:
         """Show a recorded example."""
@@ -200,20 +216,45 @@ class Answers:
             return
         yield from self._compute(spec, view=str(kept.get("view", "")), form=self.form.shows(spec))
 
+    def recompute(self, event: gr.EventData) -> Iterator[dict]:
+        """Compute the question of the figure anew, and say whether the numbers are those that were kept."""
+        data = event._data if isinstance(event._data, Mapping) else {}
+        try:
+            before = self.known(str(data.get("digest", "")))
+        except ValueError:  # not a digest
+            before = None
+        if before is None:
+            yield {self.status: {"tone": "error", "text": text.GONE}}
+            return
+        spec, view = before.result.spec, str(data.get("view", ""))
+        view = view if valid_view(view) else ""
+        yield from self._compute(spec, view=view, form=self.form.shows(spec), before=before.result)
+
     def _compute(
-        self, spec: Spec, *, view: str = "", form: list | None = None, otherwise: Spec | None = None
+        self,
+        spec: Spec,
+        *,
+        view: str = "",
+        form: list | None = None,
+        otherwise: Spec | None = None,
+        before: Result | None = None,
     ) -> Iterator[dict]:
+        """Updates while a question is answered. With `before` it is computed anew, and compared with that result."""
         job = None
         try:
-            known = self.known(spec.digest())
+            known = self.known(spec.digest()) if before is None else None
             if known is None:
-                job = self.runner.submit(spec)
+                job = self.runner.submit(spec, fresh=before is not None)
             while known is None:
                 try:
                     known = Shown(job.result(timeout=POLL), "computed")
                 except TimeoutError:
                     yield {self.status: text.progress(*job.progress, self.runner.waiting())}
-            yield self.present(replace(known, view=view, form=form))
+            updates = self.present(replace(known, view=view, form=form))
+            if before is not None:
+                sentence = again.verdict(before, known.result)
+                updates[self.record] = again.record(known.result, known.origin, sentence)
+            yield updates
         except ModelUnavailable as error:
             if otherwise is None or otherwise == spec:
                 yield {self.status: text.failed(error)}

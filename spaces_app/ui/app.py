@@ -16,10 +16,11 @@ from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
 from spaces_app.ui import text
 from spaces_app.ui.api import endpoint
+from spaces_app.ui.comparing import Comparing
 from spaces_app.ui.delivery import Delivery
 from spaces_app.ui.embed import Embeds
 from spaces_app.ui.guard import LOCAL_HOSTS, Guard
-from spaces_app.ui.opening import opener
+from spaces_app.ui.opening import lister, opener, picker
 from spaces_app.ui.panel import COMPUTING, INSTANT, Panel
 from spaces_app.ui.part import Part
 from spaces_app.ui.theme import css, theme
@@ -30,13 +31,22 @@ def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
     """The page as Gradio Blocks, not yet served. Imports no torch and computes nothing."""
     with gr.Blocks(title=text.NAME, analytics_enabled=False, fill_width=True) as demo:
         address = Part("address", {"hub": bool(settings.space_id)}, shown=False)
-        gr.HTML(f"<h1>{text.NAME}</h1><p>{text.TAGLINE}</p>", elem_classes=["seq-header"])
+        with gr.Row(elem_classes=["seq-top"]):
+            gr.HTML(f"<h1>{text.NAME}</h1><p>{text.TAGLINE}</p>", elem_classes=["seq-header"])
+            examples = Part("overview", {})
+        Part("private-link")
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["seq-tabs"]) as tabs:
             panels = [Panel(tab, runner, settings) for tab in TABS.values()]
+            comparing = Comparing(runner)
         outputs = [address, tabs, *(output for panel in panels for output in panel.outputs)]
         by_name = {name: panel for panel in panels for name in panel.tab.views}
         address.link(opener(address, tabs, by_name), None, outputs, **INSTANT)
+        comparing.wire(**INSTANT)
+        examples.ask(lister(panels), None, [examples], **INSTANT)
+        examples.pick(picker(tabs, panels), None, outputs, **INSTANT)
         base = f"https://huggingface.co/spaces/{settings.space_id}" if settings.space_id else ""
+        for panel in panels:
+            panel.join(tabs, by_name)
         for panel in panels:
             panel.wire()
             for name, view in panel.tab.views.items():

@@ -1,6 +1,10 @@
 // The share dialog: what can be copied, and files to take. Asked for when somebody opens it.
 const host = element.querySelector(".seq-dialog");
 const tab = element.closest(".seq-tab") ?? document.body;
+const PRIVATE =
+  "Private: the text stands behind #, which browsers do not send; opening it sends nothing before Run. This server " +
+  "keeps what was run: question, tokens, scores and versions. The other links and the files are answered from there, " +
+  "and an embed link, Python and the command line can hold the text.";
 let wanted = false;
 
 const make = (name, className, text) => {
@@ -51,6 +55,14 @@ function row(item, i) {
   if (item.note) line.appendChild(make("p", "seq-share-note", item.note));
 }
 
+// The long link of a private page is private too.
+function ours(item) {
+  const page = tab.closest(".gradio-container");
+  const long = item.label === "Link" && /\?s=/.test(item.text);
+  if (!long || !page?.hasAttribute("data-private")) return item;
+  return { ...item, text: `${item.text.replace("?s=", "#s=")}&private=1`, note: PRIVATE };
+}
+
 function draw() {
   const value = props.value;
   if (!wanted || !value || (!value.copies && !value.error)) return;
@@ -58,7 +70,7 @@ function draw() {
   error.textContent = value.error ?? "";
   list.textContent = "";
   files.textContent = "";
-  (value.copies ?? []).forEach(row);
+  (value.copies ?? []).map(ours).forEach(row);
   if (value.files?.length) files.appendChild(make("span", "seq-share-label", "Download"));
   (value.files ?? []).forEach((item) => {
     const link = files.appendChild(make("a", "", item.label));

@@ -127,7 +127,8 @@ class Form:
         full = spec.to_dict()
         hidden = {name: full[name] for name in _hidden(type(spec)) if name not in self._options}
         contrast = _digest(full.get("contrast", ""))
-        return {"same": self._fingerprint(spec), "model": full.get("model", ""), "contrast": contrast, "hidden": hidden}
+        same, model = self._fingerprint(spec), full.get("model", "")
+        return {"digest": spec.digest(), "same": same, "model": model, "contrast": contrast, "hidden": hidden}
 
     def _fingerprint(self, spec: Spec) -> str:
         """Equal for specs that let the model write the same: a digest of all but the method and the hidden fields."""

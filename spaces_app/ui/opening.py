@@ -1,9 +1,10 @@
-"""A link that somebody opened → what the page shows. Knows links and panels, not where the link stood."""
+"""A link or example that somebody opened → what the page shows. Knows links and panels, not where the link stood."""
 
 from __future__ import annotations
 
+import functools
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import gradio as gr
@@ -14,6 +15,7 @@ from spaces_app.lanes import shown as plain
 from spaces_app.link import made_digest, parse_query
 from spaces_app.ui import text
 from spaces_app.ui.answers import Shown
+from spaces_app.ui.overview import overview
 from spaces_app.ui.panel import Panel
 from spaces_app.ui.part import Part
 
@@ -34,6 +36,27 @@ def opener(address: Part, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> Callabl
             return opened | {next(iter(panels.values())).status: text.failed(plain(error))}
 
     return open_link
+
+
+def lister(panels: Sequence[Panel]) -> Callable[[], dict]:
+    """The answer to the overview's "ask" event: every recorded example of every tab. Made once for all visitors."""
+
+    @functools.lru_cache(maxsize=1)
+    def found() -> dict:
+        return {"tabs": overview((panel.tab, panel.examples.values()) for panel in panels)}
+
+    return lambda: found()
+
+
+def picker(tabs: gr.Tabs, panels: Sequence[Panel]) -> Callable[[gr.EventData], dict]:
+    """The answer to the overview's "pick" event, whose data is {"name": that of an example}: shows it in its tab."""
+
+    def pick(event: gr.EventData) -> dict:
+        data = event._data if isinstance(event._data, dict) else {}
+        panel = next((panel for panel in panels if str(data.get("name")) in panel.examples), None)
+        return gr.skip() if panel is None else {tabs: gr.update(selected=panel.tab.name)} | panel.pick(event)
+
+    return pick
 
 
 def _updates(link: str, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> dict:

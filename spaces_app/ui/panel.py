@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 import gradio as gr
 
@@ -11,7 +12,7 @@ from spaces_app.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 from spaces_app.tabs import Tab
-from spaces_app.ui import text
+from spaces_app.ui import again, text
 from spaces_app.ui.answers import Answers
 from spaces_app.ui.form import SWITCH, Form
 from spaces_app.ui.part import Part
@@ -30,6 +31,7 @@ class Panel(Answers):
         super().__init__(tab, runner, settings, {name: examples(name) for name in tab.views})
         spec = self.first.result.spec if self.first else next(iter(self.kinds.values()))()
         self.form = Form(tab, settings, spec)
+        self.running: list = []  # the events that Stop ends
         with gr.Tab(tab.title, id=tab.name), gr.Column(elem_id=f"tab-{tab.name}", elem_classes=["seq-tab"]):
             gr.HTML(f"<h2>{html.escape(tab.question)}</h2>", elem_classes=["seq-question"])
             self._gallery = Part("examples", self._cards())
@@ -89,6 +91,7 @@ class Panel(Answers):
                 value = self.figure_value(self.first) if own and self.first else None
                 self.figures[view.figure] = column, view.figure(value)
         self.share = Part("share", self.share_value(self.first, write=False) if self.first else None)
+        self.record = Part("record", again.record(self.first.result, "recorded") if self.first else {})
         self.dialog = Part("dialog", {})
         # Comes back with every run; small, so that two texts at their limit stay within what one request may hold.
         self.kept = Part("kept", self.form.keep(self.first.result.spec) if self.first else {}, shown=False)
@@ -101,22 +104,41 @@ class Panel(Answers):
     @property
     def _results(self) -> list:
         columns = [column for column, _ in self.figures.values()] if len(self.figures) > 1 else []
-        return [*(figure for _, figure in self.figures.values()), *columns, self.share, self.kept, self.status]
+        return [
+            *(figure for _, figure in self.figures.values()),
+            *columns,
+            self.share,
+            self.record,
+            self.kept,
+            self.status,
+        ]
+
+    def join(self, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> None:
+        """Connect what the figures ask, which may lead to another tab. Before any panel is wired.
+
+        `panels`: the panel of every analysis, by name.
+        """
+        self.tabs, self.others = tabs, panels
+        inputs = [*self.form.controls.values(), self.kept]
+        for view in {view.figure: view for view in self.tab.views.values() if view.asked is not None}.values():
+            there = [panels[name] for name in view.leads if name in panels]
+            outputs = [*self.outputs, *([tabs] if there else ()), *(part for other in there for part in other.outputs)]
+            private = {"show_progress": "hidden", "api_visibility": "private"}
+            asking = self.figures[view.figure][1].ask(self.follow, inputs, outputs, **COMPUTING, **private)
+            for panel in (self, *there):
+                panel.running.append(asking)
 
     def wire(self) -> None:
-        """Connect the controls. Call it inside the page's Blocks context."""
+        """Connect the controls. Call it inside the page's Blocks context, after every panel has been joined."""
         form = self.form
         controls = list(form.controls.values())
         asked = [self.run.click, *(box.submit for box in controls if isinstance(box, gr.Textbox))]
         private = {"show_progress": "hidden", "api_visibility": "private"}
         run = gr.on(asked, self.answer, [*controls, self.kept], self._results, **COMPUTING, **private)
         rerun = self.share.rerun(self.answer_link, [self.kept], self._results, **COMPUTING, **private)
-        running = [run, rerun]
-        for view in self.tab.views.values():
-            if view.asked is not None:
-                select = self.figures[view.figure][1].select
-                running.append(select(self.follow, [*controls, self.kept], self.outputs, **COMPUTING, **private))
-        self.stop.click(lambda: text.STOPPED, None, [self.status], cancels=running, **INSTANT)
+        anew = self.record.again(self.recompute, None, self._results, **COMPUTING, **private)
+        self.running += [run, rerun, anew]
+        self.stop.click(lambda: text.STOPPED, None, [self.status], cancels=self.running, **INSTANT)
         self._gallery.pick(self.pick, None, self.outputs, **INSTANT)
         self.dialog.ask(self.hand_out, None, [self.dialog], **INSTANT)
         names = dict.fromkeys(name for view in self.tab.views.values() for name in view.governing)

@@ -16,8 +16,15 @@ const more = make("button", { type: "button", className: "seq-button" }, "Share"
 more.setAttribute("aria-haspopup", "dialog");
 const note = make("p", { className: "seq-note" });
 note.setAttribute("role", "status");
-row.replaceChildren(caption, field, button, more, note);
+const closed = make("label", { className: "seq-private" });
+const lock = closed.appendChild(make("input", { type: "checkbox" }));
+closed.append("Private link: browsers do not send what it asks");
+row.replaceChildren(caption, field, button, more, closed, note);
 
+const root = element.closest(".gradio-container") ?? document.body;
+const PRIVATE =
+  "Browsers send nothing of what stands behind #. Whoever opens this link sends the text only by pressing Run. " +
+  "This server keeps what was run: question, tokens, scores and versions. Short links, embeds and files come from there.";
 let view = "";
 
 function query() {
@@ -28,13 +35,14 @@ function query() {
 }
 
 function show(write) {
-  const root = element.closest(".gradio-container") ?? document.body;
   const link = query();
   const base = props.value?.base || location.origin + location.pathname;
   root.dispatchEvent(new CustomEvent("seqscope:link", { detail: { link, write: write && link !== "" } }));
-  field.value = link ? base + (root.dataset.linkPlace === "fragment" ? "#" : "?") + link : "";
+  lock.checked = root.hasAttribute("data-private");
+  const mark = lock.checked && props.value?.token ? "&private=1" : "";
+  field.value = link ? base + (root.dataset.linkPlace === "fragment" ? "#" : "?") + link + mark : "";
   row.hidden = link === "";
-  note.textContent = props.value?.note ?? "";
+  note.textContent = [props.value?.note, lock.checked ? PRIVATE : ""].filter(Boolean).join(" ");
 }
 
 async function copy() {
@@ -64,28 +72,34 @@ function mark() {
   tab.toggleAttribute("data-stale", stale);
 }
 
-function update(written) {
+function update() {
   if (props.value?.filled) Object.keys(kept).forEach((name) => delete kept[name]); // the form was set with the figure
   tab.dispatchEvent(new CustomEvent("seqscope:shown", { detail: { digest: props.value?.digest } }));
   view = props.value?.view ?? "";
-  show(written && props.value?.write === true);
+  show(props.value?.write === true);
   mark();
   if (props.value?.rerun) trigger("rerun");
 }
 
-watch("value", () => update(true));
+watch("value", update);
 button.addEventListener("click", copy);
 more.addEventListener("click", () => {
   const digest = props.value?.digest;
   if (digest) tab.dispatchEvent(new CustomEvent("seqscope:share", { detail: { digest, view } }));
 });
 field.addEventListener("focus", () => field.select());
+lock.addEventListener("change", () => {
+  root.dispatchEvent(new CustomEvent("seqscope:private", { detail: { on: lock.checked } }));
+  show(true);
+  root.querySelectorAll(".seq-tab").forEach((other) => other !== tab && other.dispatchEvent(new Event("seqscope:relink")));
+});
+tab.addEventListener("seqscope:relink", () => show(false));
 tab.addEventListener("seqscope:view", (event) => {
   view = String(event.detail?.state ?? "");
-  show(true);
+  show(event.detail?.quiet !== true); // a figure that follows another tab's leaves the address to that tab
 });
 tab.addEventListener("seqscope:form", (event) => {
   Object.assign(kept, event.detail);
   mark();
 });
-update(false);
+update();

@@ -12,6 +12,7 @@ TOO_LONG = (
     "This text is too long for a link that carries it. This short link works as long as this server keeps the result."
 )
 FORGOTTEN = "The result of this short link is no longer kept here. Ask for the long link, or run the analysis again."
+GONE = "The result on screen is no longer kept here. Press Run to compute it."
 ASK_FIRST = "Opened from a link. Press Run to compute it."
 
 IDLE = {"tone": "idle", "text": ""}

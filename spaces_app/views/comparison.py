@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from spaces_app.analyses.base import Result
 from spaces_app.analyses.comparison import compared, single
 from spaces_app.methods import METHODS
@@ -9,14 +11,15 @@ from spaces_app.views import packing
 from spaces_app.views.token_heatmap import badges, checks, token_heatmap
 
 
-def comparison(result: Result, *, state: str = "", origin: str = "") -> dict:
+def comparison(result: Result, *, state: str = "", origin: str = "", domain: Sequence[float] = ()) -> dict:
     """The component's value for a result of the comparison: that of the first method, with `planes`, one for each.
 
+    `domain` fixes one colour scale for all of them, which makes sense where their units are the same.
     `agreement` is the mean rank correlation of every two, in the order of the planes, None where there is none.
     """
     names = compared(result)
     results = [single(result, name) for name in names]
-    values = [token_heatmap(one, state=state, origin=origin) for one in results]
+    values = [token_heatmap(one, state=state, origin=origin, domain=domain) for one in results]
     agreement = result.arrays["agreement"].values
     refused = [f"{_label(name)} is left out: {why}" for name, why in result.notes.get("refused", {}).items()]
     shared = [badge for badge in badges(result, origin) if badge["label"] not in ("Method", "Target")]

@@ -24,7 +24,7 @@ def layer_grid(result: Result, *, state: str = "", origin: str = "") -> dict:
     ]
     columns = arrays["rank"].axes["token"]
     first = next((i for i, t in enumerate(columns) if result.tokens[t].segment == "generated"), 0)
-    found = _grid(result, "Layer", notes["layer_labels"], columns, matrices, state=state, origin=origin)
+    found = grid(result, "Layer", notes["layer_labels"], columns, matrices, state=state, origin=origin)
     watched = arrays.get("watched_rank")
     if watched is not None:
         found["watched_unit"] = "rank"
@@ -36,7 +36,7 @@ def layer_grid(result: Result, *, state: str = "", origin: str = "") -> dict:
     return found | {"top": _top(result), "selected": [len(notes["layer_labels"]) - 1, first], "hint": hint}
 
 
-def _grid(
+def grid(
     result: Result, rows: str, names: Iterable, columns: Iterable[int], matrices: list[dict], *, state: str, origin: str
 ) -> dict:
     """A grid over some of the result's tokens."""

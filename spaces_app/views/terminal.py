@@ -121,10 +121,14 @@ def _visible(char: str) -> str:
 
 def print_result(result: Result, console: Console | None = None) -> None:
     """Print the table to the terminal."""
-    from spaces_app.views import terminal_layers, terminal_pairs
+    from spaces_app.views import terminal_factors, terminal_grids, terminal_layers, terminal_pairs
 
     tables = {
+        "neuron_factors": terminal_factors.factors_table,
         "layers": terminal_layers.layers_table,
+        "knowledge": terminal_grids.knowledge_table,
+        "neurons": terminal_grids.neurons_table,
+        "similarity": terminal_grids.similarity_table,
         "comparison": comparison_table,
         "contrastive": terminal_pairs.contrastive_table,
         "context_reliance": terminal_pairs.context_table,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from spaces_app.analyses.base import Result
 from spaces_app.arrays import NamedArray
+from spaces_app.link import notes_of, valid_view
 from spaces_app.methods import METHODS
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import first_content_token, sentence_ids, word_ids
@@ -17,6 +19,7 @@ from spaces_app.views import packing
 
 CHOICES = {"unit": ("token", "word", "sentence"), "range": ("token", "output"), "view": ("flow", "percent", "matrix")}
 MAX_PARTS = 1_000_000  # scores of single layers and heads that travel to the page; more would take it seconds
+OTHERS = 5
 _SHOWN_STEPS = ("probability", "entropy")  # beside what is explained or asked for; the rest is a choice of the curve
 _PART = re.compile(r"([a-z]+):([a-z0-9-]+)\Z", re.ASCII)
 _SPAN = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?\Z", re.ASCII)
@@ -24,20 +27,23 @@ _NUMBER = re.compile(r"\d{1,6}\Z", re.ASCII)
 _CURVE = re.compile(r"[a-z0-9-]{1,40}\Z", re.ASCII)
 
 
-def token_heatmap(result: Result, *, state: str = "", origin: str = "") -> dict:
+def token_heatmap(result: Result, *, state: str = "", origin: str = "", domain: Sequence[float] = ()) -> dict:
     """The component's value for a result with an array "attributions" of axes (input N, generated G).
 
     `state` is the view part of a link (`sel:4-6,unit:word,range:token,view:flow`); what it does not say is left to
     the component, and what is not understood is dropped. `origin` tells where the numbers come from: "recorded",
     "computed" or "stored". Scores travel as little-endian float32 in base64, NaN for cells that cannot exist; so do
-    those of single layers and heads, where the result has them.
-    Raises ValueError when tokens and scores of the result do not belong together.
+    those of single layers and heads, where the result has them. `domain`, the lowest and highest score of a colour
+    scale, fixes it, so that several maps can share one; without it each selection has its own.
+    Raises ValueError when tokens and scores of the result do not belong together, or the domain is no interval.
     """
     scores = result.arrays["attributions"]
     generated = [i for i, token in enumerate(result.tokens) if token.segment == "generated"]
     if list(scores.axes) != ["input", "generated"] or scores.values.shape != (len(result.tokens), len(generated)):
         raise ValueError(f"attributions {scores.values.shape} do not fit {len(result.tokens)} tokens")
     rows, columns = scores.values.shape
+    if domain and not (len(domain) == 2 and -math.inf < domain[0] <= domain[1] < math.inf):
+        raise ValueError(f"{domain!r} is not a lowest and a highest score")
     asked = parse_state(state, columns, rows)
     first = first_content_token(result.tokens)
     selected = asked.get("sel") or ([generated.index(first)] * 2 if columns else [])
@@ -58,21 +64,26 @@ def token_heatmap(result: Result, *, state: str = "", origin: str = "") -> dict:
         "steps": steps,
         "shown": _shown(result, steps),
         "step_labels": {name: _step_label(name) for name in steps},
+        "others": _others(result, generated),
         "selected": selected,
         "state": format_state(asked),
         "notes": packing.sentences(notes) + left_out,
         "origin": origin,
         "badges": badges(result, origin),
+        **({"domain": [float(end) for end in domain]} if domain else {}),
     }
 
 
 def parse_state(state: str, columns: int, rows: int) -> dict:
     """The understood parts of a view state: `sel` as [first, last] column, `in` as a token, `part` as a number (of the
-    layer or head shown), `unit`, `range`, `view`, and `curve` as a step score's name with hyphens, or "none".
+    layer or head shown), `unit`, `range`, `view`, `curve` as a step score's name with hyphens, or "none", and `notes`
+    as they travel.
 
     A stranger may have written it, so a part that is unknown, malformed or out of range is left out.
     """
     found: dict = {}
+    if (notes := notes_of(state)) and valid_view(",".join(notes)):
+        found["notes"] = notes
     for part in state.split(","):
         match = _PART.match(part)
         if match is None:
@@ -101,7 +112,7 @@ def format_state(parts: dict) -> str:
         if key in parts:
             value = parts[key]
             texts.append(f"{key}:{value[0]}-{value[1]}" if key == "sel" else f"{key}:{value}")
-    return ",".join(texts)
+    return ",".join([*texts, *parts.get("notes", ())])
 
 
 def badges(result: Result, origin: str) -> list[dict[str, str]]:
@@ -158,6 +169,20 @@ def _shown(result: Result, steps: dict) -> list[str]:
     asked = getattr(spec, "step_scores", "").split(",")
     names = dict.fromkeys(("probability", getattr(spec, "step_function", ""), *asked, *_SHOWN_STEPS))
     return [name for name in names if name in steps]
+
+
+def _others(result: Result, generated: list[int]) -> list[list[dict]]:
+    """What the model might have written in place of each generated token: id, text, probability; likeliest first."""
+    arrays, known = result.arrays, result.notes.get("alternative_tokens") or {}
+    if "alternatives" not in arrays or len(arrays["alternatives"].values) != len(generated):
+        return []
+    table = zip(generated, arrays["alternative_ids"].values, arrays["alternatives"].values, strict=True)
+    found = []
+    for token, ids, likely in table:
+        ours = result.tokens[token].id  # negative where tokens were merged, which have no others in common
+        row = [(str(int(i)), float(p)) for i, p in zip(ids, likely, strict=True) if ours >= 0 and int(i) != ours]
+        found.append([{"id": int(i), **known[i], "p": p} for i, p in row[:OTHERS] if i in known])
+    return found
 
 
 def _step_label(name: str) -> dict[str, str]:

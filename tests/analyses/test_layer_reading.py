@@ -85,7 +85,7 @@ def test_the_figure_shows_every_number_and_offers_only_files_it_has(causal):
     assert [matrix["name"] for matrix in value["matrices"]] == ["rank", "probability", "entropy", "kl"]
     assert len(value["top"]) == len(value["rows"]["names"]) and len(value["top"][0][0]) == 3
     assert [curve["label"] for curve in value["watched"]] == ["Paris", "Berlin"]
-    assert [item.name for item in offered(result)] == ["html", "csv", "json"]
+    assert [item.name for item in offered(result)] == ["html", "svg", "pdf", "png", "latex", "csv", "json"]
 
 
 @pytest.mark.parametrize(

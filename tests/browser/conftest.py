@@ -7,7 +7,7 @@ import os
 import shutil
 
 import pytest
-from pages import open_page, site  # noqa: F401  (fixtures of the whole page)
+from pages import open_file, open_page, site  # noqa: F401  (fixtures of a file and of the whole page)
 from playwright.sync_api import sync_playwright
 
 # No sandbox, since CI runs as root; no background traffic, since tests count requests and may have no network.

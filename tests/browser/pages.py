@@ -18,6 +18,7 @@ from spaces_app.analyses.base import Result
 from spaces_app.analyses.comparison import ComparisonSpec
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.errors import ModelUnavailable, SpecError
+from spaces_app.export.html import standalone
 from spaces_app.gallery import Example
 from spaces_app.limits import Estimate, Inquiry
 from spaces_app.methods import METHODS
@@ -30,6 +31,7 @@ from spaces_app.ui.app import build_app, launch_arguments
 REVISION = "f" * 40
 LAST = list(METHODS)[-1]
 FIGURE = ".seqscope-heatmap"
+LISTEN = "window.heard = []; document.addEventListener('seqscope:view', (event) => heard.push(event.detail.state))"
 ONE = AttributionSpec(prompt="The keys to the cabinet")
 TWO = AttributionSpec(prompt="one two three", method="input_x_gradient")
 
@@ -236,6 +238,39 @@ def open_page(browser):
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_file(browser, tmp_path):
+    """A function that shows a value as a stand-alone file. Nothing may go wrong in the console, or leave the file."""
+    contexts, said, asked = [], [], []
+
+    def open_file(value, *, checked: bool = True, **options):
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(5_000)
+        if checked:
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: asked.append(request.url))
+        path = tmp_path / f"figure{len(contexts)}.html"
+        path.write_text(standalone(value), encoding="utf-8")
+        page.goto(path.as_uri())
+        page.evaluate(LISTEN)
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert all(url.startswith("file:") for url in asked)
+
+
+def heard(page) -> list[str]:
+    """The states that the figures of a file have announced to the page."""
+    return page.evaluate("window.heard")
 
 
 def watch(page) -> None:

@@ -7,53 +7,21 @@ import json
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pages import heard
 
 from components.context_reliance.demo import made_up as reliance
 from components.contrastive.demo import made_up as contrast
 from components.layer_grid.demo import made_up as grid
 from components.neuron_factors.demo import made_up as factors
-from spaces_app.export.html import FIGURES, standalone
+from spaces_app.export.html import FIGURES
 
 VALUES = {"contrastive": contrast, "context_reliance": reliance, "neuron_factors": factors, "layer_grid": grid}
 HOSTILE = ("${window.pwned=1}", "<img src=x onerror=window.pwned=2>", "</script><script>window.pwned=3</script>")
-LISTEN = "window.heard = []; document.addEventListener('seqscope:view', (event) => heard.push(event.detail.state))"
 every_figure = pytest.mark.parametrize("kind", VALUES)
-
-
-@pytest.fixture
-def open_file(browser, tmp_path):
-    """A function that shows a value as a stand-alone file. Nothing may go wrong in the console, or leave the file."""
-    contexts, said, asked = [], [], []
-
-    def open_file(value, *, checked: bool = True, **options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(5_000)
-        if checked:
-            page.on("console", lambda message: said.append(message.text))
-            page.on("pageerror", lambda error: said.append(str(error)))
-            page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: asked.append(request.url))
-        path = tmp_path / f"figure{len(contexts)}.html"
-        path.write_text(standalone(value), encoding="utf-8")
-        page.goto(path.as_uri())
-        page.evaluate(LISTEN)
-        return page
-
-    yield open_file
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert all(url.startswith("file:") for url in asked)
 
 
 def text(page, selector: str) -> str:
     return page.inner_text(selector).replace("\u00a0", " ").strip()
-
-
-def heard(page) -> list[str]:
-    return page.evaluate("window.heard")
 
 
 def poisoned(value, text: str):

@@ -214,7 +214,7 @@ def test_a_link_opens_in_an_iframe(site, stored, open_page):
         expect(frame.locator(f"{FIGURE} .ss-cell").first).to_contain_text("a", timeout=10_000)
         assert frame.locator(PROMPT).input_value() == "a link from afar"
         frame.locator(f"{FIGURE} .ss-cell").nth(4).click()
-        until(lambda: "sel:0-0" in frame.locator(".seq-share input").input_value(), page=page)
+        until(lambda: "sel:0-0" in frame.locator(".seq-share input[type=text]").input_value(), page=page)
         until(lambda: "sel:0-0" in page.frames[1].url, page=page)
         assert page.url.rstrip("/") == paper
 

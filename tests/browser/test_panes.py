@@ -9,8 +9,9 @@ import made_results
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pages import heard
 from playwright.sync_api import expect
-from test_token_heatmap import LISTEN, background, caption, cell, heard, open_file, pairs  # noqa: F401
+from test_token_heatmap import background, caption, cell, pairs
 
 from spaces_app.analyses.agreement import spearman
 from spaces_app.analyses.base import Result

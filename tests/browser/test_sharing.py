@@ -121,7 +121,7 @@ def test_every_tab_opens_with_a_recorded_figure_and_a_link_of_its_own(real, open
     for name, figure in (
         ("Contrastive", ".seqscope-contrast .sk-chip"),
         ("Context reliance", ".seqscope-reliance .sc-flagged"),
-        ("Layers", ".seqscope-grid canvas"),
+        ("Neuron factors", ".seqscope-factors .sn-factor"),
     ):
         page = open_page(real)
         page.get_by_role("tab", name=name).click()

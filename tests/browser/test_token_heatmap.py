@@ -9,11 +9,11 @@ import gradio as gr
 import made_results
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pages import heard
 from playwright.sync_api import expect
 from test_views import STATES
 
 from components.token_heatmap import TokenHeatmap, assets
-from spaces_app.export.html import standalone
 from spaces_app.views.token_heatmap import token_heatmap
 
 KEYS = token_heatmap(made_results.keys(), origin="recorded")
@@ -45,42 +45,6 @@ def background(locator) -> tuple[float, ...]:
     return (red, green, blue, alpha)
 
 
-def heard(page) -> list[str]:
-    """The states that the figure has announced to the page."""
-    return page.evaluate("window.heard")
-
-
-LISTEN = "window.heard = []; document.addEventListener('seqscope:view', (event) => heard.push(event.detail.state))"
-
-
-@pytest.fixture
-def open_file(browser, tmp_path):
-    """A function that shows a value as a stand-alone file. Nothing may go wrong in the console, or leave the file."""
-    contexts, said, asked = [], [], []
-
-    def open_file(value, *, checked: bool = True, **options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(5_000)
-        if checked:
-            page.on("console", lambda message: said.append(message.text))
-            page.on("pageerror", lambda error: said.append(str(error)))
-            page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-            page.on("request", lambda request: asked.append(request.url))
-        path = tmp_path / f"figure{len(contexts)}.html"
-        path.write_text(standalone(value), encoding="utf-8")
-        page.goto(path.as_uri())
-        page.evaluate(LISTEN)
-        return page
-
-    yield open_file
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert all(url.startswith("file:") for url in asked)
-
-
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
@@ -99,6 +63,28 @@ def test_the_first_content_word_is_explained_before_anybody_touches_anything(ope
     assert page.inner_text(".ss-legend").split("\n") == [
         "0", "0.3", "Score (probability) · a word is the sum of its tokens"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("domain", [[0, 1.2], [-1.2, 0.3], 1.2])
+def test_a_common_scale_holds_for_every_selection_and_the_legend_says_so(domain, open_file):
+    page = open_file(KEYS | {"domain": domain})
+    about = "Score (probability) · a word is the sum of its tokens · common scale"
+    assert page.inner_text(".ss-legend").split("\n") == ["0", "1.2", about]
+    assert background(cell(page, "keys"))[3] == 0.25, "0.3 of 1.2"
+    cell(page, "time").click()
+    assert page.inner_text(".ss-legend").split("\n") == ["0", "1.2", about]
+    assert page.get_by_role("radiogroup", name="Colour range").count() == 0, "there is nothing to choose"
+    page.get_by_role("radio", name="Matrix").check()
+    assert page.inner_text(".ss-legend").split("\n") == ["0", "1.2", about]
+
+
+def test_scores_beyond_a_common_scale_have_its_strongest_colour_and_damaged_scales_are_none(open_file):
+    page = open_file(KEYS | {"domain": [0, 0.2]})
+    assert [background(cell(page, text))[3] for text in ("keys", "The")] == [1, 0.5]
+    for damaged in ([0, None], "x", [0, 0]):
+        page = open_file(KEYS | {"domain": damaged})
+        assert "common scale" not in page.inner_text(".ss-legend")
+        assert background(cell(page, "keys"))[3] == 1
 
 
 def test_pointing_at_a_generated_word_shows_what_it_relies_on_and_leaving_brings_the_pinned_one_back(open_file):
@@ -580,7 +566,7 @@ def test_the_page_carries_one_short_script_for_each_figure_and_values_as_text():
     assert json.loads(figures[0]["value"]) == KEYS
     for props in figures:
         assert props["html_template"] == f'<div class="{assets.ROOT_CLASS}"></div>'
-        assert len(props["js_on_load"]) < 33_000
+        assert len(props["js_on_load"]) < 40_000
     assert "functools" not in json.dumps(figures)
 
 

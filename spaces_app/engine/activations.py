@@ -1,0 +1,199 @@
+"""Feed-forward neurons: where they are in a model, what they do along a text, and what happens without some of them.
+
+A neuron is one number that goes into the down-projection of a feed-forward part. That projection is found by shape and
+place: the widest linear layer outside attention that ends in the residual stream. Knows nothing of factors or specs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from spaces_app.engine.hooks import ACTIVATIONS, cut
+from spaces_app.engine.progress import Progress, beating
+from spaces_app.errors import NotSupported, SpecError
+from spaces_app.models.adapters import Adapter
+from spaces_app.models.facts import blocks
+
+SIDES = ("encoder", "decoder")
+LARGEST_HALF = 65504.0
+_found: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → {side: its projections}
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The down-projection of one block: what goes in are its neurons. `name` is its place in the block."""
+
+    module: nn.Module
+    name: str
+    width: int
+    activations: tuple[nn.Module, ...] = ()
+
+    @property
+    def weight(self) -> Tensor:
+        """What each neuron writes at activation 1. (width, D); transformers' Conv1D stores it so, nn.Linear turned."""
+        return self.module.weight.T if isinstance(self.module, nn.Linear) else self.module.weight
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What every neuron does at every token: per side one array (n_tokens, width) for each layer.
+
+    float32 in memory, or float16 in a file that is gone with the object. `module` names what was read.
+    """
+
+    values: dict[str, tuple[np.ndarray, ...]]
+    module: str
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory held; what is on disk does not count."""
+        arrays = [array for layers in self.values.values() for array in layers]
+        return sum(array.nbytes for array in arrays if array.dtype == np.float32)
+
+
+def projections(lm, side: str) -> tuple[Projection, ...]:
+    """The down-projection of every block of a side. Raises NotSupported with the reason where one cannot be found."""
+    if side == "encoder" and not lm.facts.encoder_decoder:
+        raise SpecError("this model has no encoder.", field="side")
+    known = _found.setdefault(lm.model, {})
+    if side not in known:
+        stack = lm.model.get_encoder() if side == "encoder" else lm.model.get_decoder()
+        known[side] = tuple(_projection(block, lm.facts.d_model) for block in blocks(stack))
+    return known[side]
+
+
+def activations(lm, ids: tuple, *, gate: bool = False, budget: int = 2**28, tick=lambda *_: None) -> Activations:
+    """Activations of all neurons along (source_ids, decoder_ids), encoder and decoder, from one forward pass.
+
+    With `gate`, of gated feed-forward parts, what comes out of the activation function before it is multiplied.
+    Above `budget` bytes in float32 they go to a file as float16. Raises NotSupported.
+    """
+    adapter, progress = Adapter.of(lm), Progress(tick)
+    source, decoder = (torch.tensor([list(part)], dtype=torch.long, device=lm.device) for part in ids)
+    n_source, n_decoder = source.shape[1], decoder.shape[1]
+    progress(0, 1, "Reading neurons")
+    with torch.no_grad(), beating(adapter.blocks, progress), reading(lm, n_source, n_decoder, gate, budget) as found:
+        states = adapter.encode(source) if adapter.encoder_decoder else None
+        with cut(adapter.head, slice(n_decoder - 1, n_decoder)):
+            adapter.decode(decoder, states=states)
+    progress(1, 1, "Reading neurons")
+    return found
+
+
+@contextmanager
+def reading(lm, n_source: int, n_decoder: int, gate: bool = False, budget: int = 2**28) -> Iterator[Activations]:
+    """Within, a pass over so many tokens fills what is yielded, whatever else the pass is for.
+
+    Raises NotSupported.
+    """
+    sides = {side: n for side, n in (("encoder", n_source), ("decoder", n_decoder)) if n}
+    places = {side: projections(lm, side) for side in sides}
+    values = _room({side: [(n, part.width) for part in places[side]] for side, n in sides.items()}, budget)
+    with ExitStack() as stack:
+        for side, parts in places.items():
+            for part, array in zip(parts, values[side], strict=True):
+                stack.enter_context(_reading(part, array, gate=gate))
+        yield Activations({side: tuple(arrays) for side, arrays in values.items()}, places["decoder"][-1].name)
+
+
+@contextmanager
+def scaled(lm, factors: Mapping[tuple[str, int], tuple[Tensor, Tensor]]) -> Iterator[None]:
+    """Within, neurons are multiplied: {(side, layer): (where positive (width,), where negative (width,))}."""
+
+    def hook(pair: tuple[Tensor, Tensor]):
+        def enter(_module, inputs: tuple) -> tuple:
+            above, below = (factor.to(inputs[0].device, inputs[0].dtype) for factor in pair)
+            return (torch.where(inputs[0] > 0, inputs[0] * above, inputs[0] * below), *inputs[1:])
+
+        return enter
+
+    handles = [
+        projections(lm, side)[layer].module.register_forward_pre_hook(hook(pair))
+        for (side, layer), pair in factors.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _projection(block: nn.Module, d_model: int) -> Projection:
+    mixing = [name for name, part in block.named_modules() if "att" in name.lower() or _convolves(part)]
+    outside = [
+        (name, part, *_shape(part))
+        for name, part in block.named_modules()
+        if isinstance(part, nn.Linear | Conv1D)
+        and not any(name == other or name.startswith(f"{other}.") for other in mixing if other)
+    ]
+    outside = [] if any(other == "" for other in mixing) else outside
+    ends = [entry for entry in outside if entry[3] == d_model and entry[2] != d_model]
+    if not ends and len(outside) > 1:  # as wide as the stream itself: the last one
+        ends = [entry for entry in outside[-1:] if entry[3] == d_model]
+    widest = [entry for entry in ends if entry[2] == max(end[2] for end in ends)]
+    if len(widest) != 1:
+        reason = "has several feed-forward parts in a block" if widest else "has no feed-forward part that can be found"
+        raise NotSupported(f"this model {reason}.", field="model")
+    name, module, width, _ = widest[0]
+    activation = tuple(part for part in block.modules() if isinstance(part, ACTIVATIONS))
+    return Projection(module, name, width, activation)
+
+
+def _convolves(part: nn.Module) -> bool:
+    """Whether a part mixes positions by a convolution, as state-space layers do."""
+    return any(isinstance(child, nn.Conv1d) for child in part.children())
+
+
+def _shape(part: nn.Linear | Conv1D) -> tuple[int, int]:
+    """(inputs, outputs) of a linear layer."""
+    return (part.in_features, part.out_features) if isinstance(part, nn.Linear) else tuple(part.weight.shape)
+
+
+def _room(shapes: dict[str, list[tuple[int, int]]], budget: int) -> dict[str, list[np.ndarray]]:
+    """Empty arrays of these shapes: float32, or above the budget float16 in one file without a name."""
+    total = sum(n * width for layers in shapes.values() for n, width in layers)
+    if 4 * total <= budget:
+        return {side: [np.empty(shape, np.float32) for shape in layers] for side, layers in shapes.items()}
+    with tempfile.TemporaryFile() as file:
+        whole, start, arrays = np.memmap(file, np.float16, "w+", shape=(total,)), 0, {}
+    for side, layers in shapes.items():
+        arrays[side] = []
+        for n, width in layers:
+            arrays[side].append(whole[start : start + n * width].reshape(n, width))
+            start += n * width
+    return arrays
+
+
+@contextmanager
+def _reading(part: Projection, into: np.ndarray, *, gate: bool) -> Iterator[None]:
+    """Within, what goes into the projection is written into an array, or its gate, which an activation gives."""
+    last: dict[str, Tensor] = {}
+
+    def activated(_module, _inputs, output) -> None:
+        last["gate"] = output
+
+    def enter(_module, inputs: tuple) -> None:
+        values = last.pop("gate", None) if gate else inputs[0]
+        if values is None or values.numel() != into.size:
+            raise NotSupported("the gate of this model's feed-forward part cannot be found.", field="sign")
+        values = values.reshape(into.shape).float()  # OPT's has no batch axis there
+        if into.dtype == np.float16:
+            values = torch.where(values.isfinite(), values.clamp(-LARGEST_HALF, LARGEST_HALF), values)
+        np.copyto(into, values.cpu().numpy(), casting="same_kind")
+
+    handles = [part.module.register_forward_pre_hook(enter)]
+    handles += [module.register_forward_hook(activated) for module in part.activations] if gate else []
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,69 @@
+"""The tab in which two links are compared: two fields, what differs, and three maps on one scale."""
+
+from __future__ import annotations
+
+import secrets
+
+import gradio as gr
+
+from components.token_heatmap import TokenHeatmap
+from spaces_app.analyses.base import Result
+from spaces_app.errors import AppError, SpecError
+from spaces_app.export.compare import comparison, facts, panes
+from spaces_app.lanes import shown as plain
+from spaces_app.runner import Runner
+from spaces_app.ui.part import Part
+
+PLACES = ("first", "second")
+
+
+class Comparing:
+    """Build it inside `gr.Tabs`, then `wire` it. Computes nothing: both answers must be recorded or stored here."""
+
+    def __init__(self, runner: Runner):
+        self.runner = runner
+        with gr.Tab("Compare", id="compare"), gr.Column(elem_classes=["seq-compare-tab"]):
+            gr.HTML("<h2>What changed from one answer to another?</h2>", elem_classes=["seq-question"])
+            self.report = Part("compare", {})
+            with gr.Column(elem_classes=["seq-figure"], visible=False) as self.column:
+                self.figure = TokenHeatmap(None)
+
+    def wire(self, **instant) -> None:
+        """Connect the button. Call it inside the page's Blocks context."""
+        self.report.compare(self.answer, None, [self.report, self.figure, self.column], **instant)
+
+    def answer(self, event: gr.EventData) -> dict:
+        """What the two links of the event differ in, or one sentence about what is missing."""
+        data = event._data if isinstance(event._data, dict) else {}
+        report = {"nonce": secrets.token_hex(6)}  # a new value each time, so that the script sees every answer
+        value = None
+        try:
+            first, second = (self._known(str(data.get(place, "")), place) for place in PLACES)
+            differing = [{"name": f.name, "first": f.first, "second": f.second} for f in facts(first, second)]
+            report |= {"facts": differing, "sides": [_named(first), _named(second)]}
+            report["sentence"] = comparison(first, second).sentence
+            value = panes(first, second)
+        except AppError as error:
+            report["error"] = str(error)
+        except Exception as error:
+            report = {"nonce": report["nonce"], "error": str(plain(error))}
+        return {self.report: report, self.figure: value, self.column: gr.update(visible=value is not None)}
+
+    def _known(self, link: str, place: str) -> Result:
+        """The answer of a link. Raises SpecError for what is no link, and where the answer is not kept here."""
+        if not link.strip():
+            raise SpecError(f"the {place} link is missing.", hint="Paste two links of this tool.", field=place)
+        try:
+            _, result = self.runner.from_link(link)
+        except AppError as error:
+            raise SpecError(f"the {place} link: {error}", field=place) from None
+        if result is None:
+            raise SpecError(
+                f"the {place} link's result is not stored here.", hint="Open that link, press Run, then compare."
+            )
+        return result
+
+
+def _named(result: Result) -> str:
+    notes = result.notes
+    return " · ".join(str(text) for text in (notes.get("method"), notes.get("model"), notes.get("recorded")) if text)
