@@ -41,11 +41,14 @@ function paintCurves(host, { names, curves, rank, axis, at }) {
   picture.appendChild(svgElement("text", { class: "sf-axis", x: left - 7, y: top + 4, "text-anchor": "end" }, ends[0]));
   picture.appendChild(svgElement("text", { class: "sf-axis", x: left - 7, y: height - bottom + 4, "text-anchor": "end" }, ends[1]));
   picture.appendChild(svgElement("line", { class: "sf-base", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }));
-  const every = Math.ceil((names.length * 46) / width);
-  names.forEach((name, i) => {
-    if (i % every !== 0 && i !== names.length - 1) return;
-    const short = String(name).replace(/^\D+ (?=\d+$)/, "");
-    picture.appendChild(svgElement("text", { class: "sf-axis", x: x(i), y: height - bottom + 16, "text-anchor": "middle" }, short));
+  const short = names.map((name) => String(name).replace(/^\D+ (?=\d+$)/, ""));
+  const room = Math.max(...short.map((name) => Math.min(name.length, 12))) * 7 + 10; // pixels of the longest label
+  const every = Math.max(1, Math.ceil(((names.length - 1) * room) / (width - left - right)));
+  const last = names.length - 1;
+  short.forEach((name, i) => {
+    const shown = i === last || (i % every === 0 && last - i >= every); // the last is always there, with room before it
+    if (!shown) return;
+    picture.appendChild(svgElement("text", { class: "sf-axis", x: x(i), y: height - bottom + 16, "text-anchor": "middle" }, name));
   });
   picture.appendChild(svgElement("text", { class: "sf-axis", x: (left + width) / 2, y: height - 6, "text-anchor": "middle" }, axis));
   if (at >= 0) picture.appendChild(svgElement("line", { class: "sf-at", x1: x(at), x2: x(at), y1: top, y2: height - bottom }));

@@ -275,14 +275,18 @@ class Answers:
         return self.form.state(spec) | self.governed(spec)
 
     def turn(self, *values) -> dict:
-        """Show the form and the figure of another question of the tab."""
+        """Show the form of another question of the tab, and what is known: its answer, else a recorded example."""
+        *fields, kept = values
         try:
-            spec = self.form.spec(values)
+            spec = self.form.spec(fields, kept)
         except AppError:  # something on the form is wrong, of which Run will tell; its layout can follow all the same
-            spec = self.form.kind(values)()
-        own = self.tab.views[spec.kind].figure
-        columns = {column: gr.update(visible=figure is own) for figure, (column, _) in self.figures.items()}
-        return self.form.state(spec) | self.governed(spec) | (columns if len(columns) > 1 else {})
+            spec = self.form.kind(fields)()
+        found = {} if len(self.figures) == 1 else self.drawn(spec.kind, None)
+        recorded = [example.result.spec for example in self.examples.values()]
+        if found and spec.prompt in {other.prompt for other in recorded}:  # nothing of the visitor's own is lost
+            spec = next((other for other in recorded if other.kind == spec.kind), spec)
+        shown = self.known(spec.digest()) if found else None
+        return self.present(shown) if shown else self.form.state(spec) | self.governed(spec) | found
 
     def look(self, *values) -> dict:
         """Tell what the question would take, before it is run."""

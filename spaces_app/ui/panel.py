@@ -148,8 +148,8 @@ class Panel(Answers):
         if settled:
             gr.on(settled, self.change, controls, following, trigger_mode="always_last", **INSTANT)
         if SWITCH in form.controls:
-            shown = [*following, *(column for column, _ in self.figures.values())]
-            form.controls[SWITCH].input(self.turn, controls, shown, trigger_mode="always_last", **INSTANT)
+            given = [*controls, self.kept]
+            form.controls[SWITCH].input(self.turn, given, self.outputs, trigger_mode="always_last", **INSTANT)
         self.costs.ask(self.look, [*controls, self.kept], [self.costs], trigger_mode="always_last", **INSTANT)
         # Not `input`, which Gradio's text boxes leave out when text is pasted.
         gr.on([control.change for control in controls], None, controls, None, js=self._report())

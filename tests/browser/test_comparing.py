@@ -48,6 +48,8 @@ def test_two_links_give_three_maps_of_the_same_tokens_on_one_scale(site, links, 
     assert scales[0][-1:] == scales[1][-1:] == scales[2][-1:]
     assert page.inner_text(SAID) == comparison(FIRST, SECOND).sentence
     assert not page.is_visible(f"{TAB} .ss-agreement")
+    # What supports a word is said of either answer, not of their difference.
+    assert [maps.nth(k).locator(".ss-pane-reading").is_visible() for k in range(3)] == [True, True, False]
     assert len(site.answers.seen) == began and page.said == []
 
 

@@ -105,7 +105,8 @@ def test_every_view_of_the_tab_has_recorded_examples_that_open(kind, real, open_
 
 def test_the_switch_changes_form_and_question_and_runs_each(real, open_page):  # noqa: F811
     page = inside(open_page, real)
-    prompt = page.input_value(f"{TAB} #neuron_factors-prompt textarea")
+    prompt = "The cats by the river"
+    page.fill(f"{TAB} #neuron_factors-prompt textarea", prompt)
     page.locator(f"{TAB} .seq-switch label").filter(has_text="Layers").click()
     page.wait_for_selector(f"{TAB} #neuron_factors-watch")
     assert page.locator(f"{TAB} #neuron_factors-k").locator("visible=true").count() == 0
@@ -113,7 +114,10 @@ def test_the_switch_changes_form_and_question_and_runs_each(real, open_page):  #
     page.click(f"{TAB} button.seq-run")
     page.wait_for_selector(f"{TAB} .seqscope-grid canvas", timeout=60_000)
     page.locator(f"{TAB} .seq-switch label").filter(has_text="Factors").click()
-    page.wait_for_selector(f"{FACTORS} .sn-factor")
+    page.wait_for_selector(f"{FACTORS} .ss-empty >> visible=true")
+    assert page.input_value(f"{TAB} #neuron_factors-prompt textarea") == prompt
+    page.locator(f"{TAB} .seq-switch label").filter(has_text="Layers").click()
+    page.wait_for_selector(f"{TAB} .seqscope-grid canvas")
     assert page.said == []
 
 
@@ -133,3 +137,22 @@ def test_the_tab_is_accessible_and_fits(scheme, width, real, open_page):  # noqa
     found = Axe().run(page, context=FACTORS).response["violations"]
     assert [(rule["id"], [node["html"][:100] for node in rule["nodes"]][:2]) for rule in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_each_view_shows_an_example_of_its_own_and_a_text_of_the_visitors_stays(real, open_page):  # noqa: F811
+    page = inside(open_page, real)
+    for name in (*VIEWS[1:], VIEWS[0]):
+        page.check(f'{TAB} input[value="{name}"]')
+        first = examples(name)[0].result.spec
+        until(lambda first=first: page.input_value("#neuron_factors-prompt textarea") == first.prompt, page=page)
+        kind = "seqscope-factors" if name == "neuron_factors" else "seqscope-grid"
+        page.wait_for_selector(f"{TAB} .{kind} .ss-badges >> visible=true")
+        box = page.locator(f"{TAB} .seq-switch").bounding_box()
+        for label in page.locator(f"{TAB} .seq-switch label").all():
+            inner = label.bounding_box()
+            assert box["x"] <= inner["x"] and inner["x"] + inner["width"] <= box["x"] + box["width"] + 1
+    page.fill("#neuron_factors-prompt textarea", "A text of my own")
+    page.check(f'{TAB} input[value="layers"]')
+    page.wait_for_selector(f"{TAB} .ss-empty >> visible=true")
+    assert page.input_value("#neuron_factors-prompt textarea") == "A text of my own"
+    assert page.said == []
