@@ -14,13 +14,13 @@ from torch import Tensor
 from spaces_app.engine.chunks import Budget, even, in_chunks
 from spaces_app.engine.forward import Body, Passed, Sequence, evaluate
 from spaces_app.engine.paths import Bent, OneByOne, Path
+from spaces_app.engine.pieces import FEWEST_ROWS, pieces
 from spaces_app.engine.tail import Tail
 from spaces_app.engine.vjp import one_hot_cotangents, vjp
 from spaces_app.errors import NotSupported
 
 Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
 Points = Path | Bent | OneByOne
-FEWEST_PIECE_ROWS = 700
 _tails: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → its tail, or None where it has none
 FP16_SCALE = 1024.0  # probabilities near 1e-6 have gradients below float16's smallest number
 
@@ -67,16 +67,11 @@ class Gradients:
     def chunk(self, n_points: int) -> int:
         """Targets per chunk: enough pieces to save work at the ends, few enough not to repeat the forward pass."""
         sequence, n_generated = self.body.sequence, self.body.sequence.n_generated
-        # k passes cost k·(n + G/2) rows forward and G·(n + G/2·(k+1)/k) backward: least at k = G / √(2n + G).
         n_fixed = sequence.n_source + sequence.n_prompt
-        pieces = n_generated / (2 * n_fixed + n_generated) ** 0.5
-        # Shorter products are slower: on models of 0.6, 14 and 124 M parameters, whatever the lengths, pieces of fewer
-        # than some 700 rows did not pay for themselves.
-        fewest = max(FEWEST_PIECE_ROWS, 2 * self.budget.calls)
-        most = n_generated * n_points * (n_fixed + n_generated / 2) / fewest
+        count = pieces(n_generated, n_fixed, n_points=n_points, fewest=max(FEWEST_ROWS, 2 * self.budget.calls))
         # A piece's gradients are held until they are reduced.
         held = self.budget.bytes // (8 * sequence.n_inputs * self.embeds.shape[1])
-        return max(1, min(even(n_generated, round(min(pieces, most))), held, self.budget.items(0, 1)))
+        return max(1, min(even(n_generated, round(count)), held, self.budget.items(0, 1)))
 
     def of_steps(self, score: Score, steps: slice, path: Points | None, tick: Callable[[int], None]) -> Tensor:
         """Gradients of the scores of the targets in `steps`. (g, n, D) over the first n inputs; the rest have none.

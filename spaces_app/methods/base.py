@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from spaces_app.engine.pieces import pieces
+
 BASELINES = ("auto", "mask", "unk", "pad", "eos", "zero", "mean")
 COMBINATIONS = ("mean", "max", "rollout")
 UNITS = ("token", "word", "sentence")
@@ -128,15 +130,22 @@ class Load:
 
     @property
     def gradients(self) -> float:
-        """Every target's gradient down to the embeddings at one point: forward in pieces, then back for each target.
+        """Every target's gradient down to the embeddings, for each of many points of a path: see `once`."""
+        return self._in_pieces(float("inf"))
 
-        The targets are cut into k = G / √(2n + G) pieces (engine/gradients.py), each as long as its last target needs.
+    @property
+    def once(self) -> float:
+        """Every target's gradient down to the embeddings: forward in pieces, then back for each target.
+
+        Each piece (engine/pieces.py) is as long as its last target needs; a single point makes fewer than a path.
         """
-        n_fixed = self.n_source + self.n_prompt
-        pieces = max(1.0, self.n_generated / (2 * n_fixed + self.n_generated) ** 0.5)
-        length = self.n_prompt + self.n_generated * (pieces + 1) / (2 * pieces)  # of a piece, on average
+        return self._in_pieces(1)
+
+    def _in_pieces(self, n_points: float) -> float:
+        count = max(1.0, pieces(self.n_generated, self.n_source + self.n_prompt, n_points=n_points))
+        length = self.n_prompt + self.n_generated * (count + 1) / (2 * count)  # of a piece, on average
         row = self.n_source * self.source_row + length * self.decoder_row
-        return (pieces + self.n_generated) * row + 2 * self.n_generated * self.head_row
+        return (count + self.n_generated) * row + 2 * self.n_generated * self.head_row
 
     @property
     def _n_body(self) -> float:

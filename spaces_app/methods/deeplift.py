@@ -20,7 +20,7 @@ def deeplift(run, ask: Ask) -> Answer:
 
 
 def _cost(load: Load) -> float:
-    return load.forward + load.gradients
+    return load.forward + load.once
 
 
 DEEPLIFT = Method(

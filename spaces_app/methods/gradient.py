@@ -19,7 +19,7 @@ def input_x_gradient(run, ask: Ask) -> Answer:
 
 
 def _cost(load: Load) -> float:
-    return load.gradients
+    return load.once
 
 
 SALIENCY = Method(

@@ -70,7 +70,7 @@ def _shares(load: Load) -> list[float]:
 
 
 def _activation_cost(load: Load) -> float:
-    return load.forward + max(_shares(load)) * load.gradients
+    return load.forward + max(_shares(load)) * load.once
 
 
 def _integrated_cost(load: Load) -> float:

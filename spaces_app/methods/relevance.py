@@ -46,7 +46,7 @@ def _unruled(lm) -> str:
 
 
 def _cost(load: Load) -> float:
-    return load.gradients
+    return load.once
 
 
 ATTNLRP = Method(
