@@ -40,8 +40,8 @@ def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
             comparing = Comparing(runner)
         outputs = [address, tabs, *(output for panel in panels for output in panel.outputs)]
         by_name = {name: panel for panel in panels for name in panel.tab.views}
-        # A second link may follow while the first is being answered: the last one counts.
-        address.link(opener(address, tabs, by_name), None, outputs, trigger_mode="always_last", **INSTANT)
+        # A second link may follow while the first is being answered.
+        address.link(opener(address, tabs, by_name), None, outputs, trigger_mode="multiple", **INSTANT)
         comparing.wire(**INSTANT)
         examples.ask(lister(panels), None, [examples], **INSTANT)
         examples.pick(picker(tabs, panels), None, outputs, **INSTANT)
