@@ -18,6 +18,7 @@ def layers_of(page):
     """The layers beside the Attribution tab, both about the same text."""
     page.get_by_role("tab", name="Neuron factors").click()
     page.locator(f"{TAB} .seq-switch").get_by_label("Layers", exact=True).check()
+    page.wait_for_selector(f"{TAB} .seqscope-grid canvas")  # an example of its own, which fills the form
     page.fill(f"{TAB} #neuron_factors-prompt textarea", PROMPT)
     page.click(f"{TAB} button.seq-run")
 
