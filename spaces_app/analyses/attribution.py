@@ -16,6 +16,14 @@ _PAIR = re.compile(r"\s*(\d{1,5})\s*[-:]\s*(\d{1,5})\s*", re.ASCII)
 _LAYERS = re.compile(r"all|-?\d{1,4}|\d{1,4}-\d{1,4}", re.ASCII)
 
 
+def idle_generation(spec: Spec) -> list[str]:
+    """Options of the writing that count for nothing: the output is given, none is asked for, or nothing is drawn."""
+    silent = bool(spec.continuation) or not spec.max_new_tokens
+    names = ["max_new_tokens"] if spec.continuation else []
+    names += ["temperature"] if silent else []
+    return names + (["top_p", "seed"] if silent or spec.temperature == 0 else [])
+
+
 @dataclass(frozen=True)
 class AttributionSpec(Spec):
     """Explain every token a model writes (or is made to write) after a prompt, by what came before it."""
@@ -187,11 +195,7 @@ class AttributionSpec(Spec):
         groups = ("method", "contrast")
         names = [name for name, _, facts in self.options() if facts.group in groups and name not in heard]
         names += [] if heard.intersection(CONTRAST) else ["contrast_ids"]
-        if self.continuation:
-            names += ["max_new_tokens", "temperature"]
-        if self.continuation or self.temperature == 0:
-            names += ["top_p"] if "seed" in heard else ["top_p", "seed"]
-        return names
+        return names + [name for name in idle_generation(self) if name not in heard]
 
     def asked(self) -> list[StepFunction]:
         """The step functions that are explained or put beside the output by name. Unknown names are left out."""

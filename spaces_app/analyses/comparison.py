@@ -9,7 +9,7 @@ from typing import Any
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.base import Result
-from spaces_app.analyses.size import Size, explaining, writing_cost
+from spaces_app.analyses.size import Size, explaining, load_of, writing_cost
 from spaces_app.analyses.work import Work, total
 from spaces_app.arrays import NamedArray
 from spaces_app.errors import SpecError
@@ -74,7 +74,9 @@ class ComparisonSpec(AttributionSpec):
 
 def cost(spec: ComparisonSpec, facts: Any, size: Size) -> Work:
     """All methods together, of an output that is written once."""
-    return total(explaining(part, facts, size) for part in spec.parts()) + writing_cost(spec, facts, size)
+    return total(explaining(part, facts, size) for part in spec.parts()) + writing_cost(
+        spec, size, load_of(spec, facts, size)
+    )
 
 
 def single(result: Result, method: str) -> Result:

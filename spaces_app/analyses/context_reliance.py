@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution import AttributionSpec, idle_generation
 from spaces_app.analyses.frame import FIELD, framed
 from spaces_app.analyses.size import Size, load_of, sized
 from spaces_app.analyses.work import Work, of_method, passes, writing
@@ -149,9 +149,7 @@ class ContextRelianceSpec(Spec):
         names = [name for name, _, facts in self.options() if facts.group in ("method", "contrast")]
         names = [name for name in names if name not in heard]
         names += [] if self.output_context else ["output_template"]
-        if self.continuation or self.temperature == 0:
-            names += ["top_p"] if "seed" in heard else ["top_p", "seed"]
-        return names + (["max_new_tokens", "temperature"] if self.continuation else [])
+        return names + [name for name in idle_generation(self) if name not in heard]
 
     def asked(self) -> list[StepFunction]:
         """The step functions at work."""

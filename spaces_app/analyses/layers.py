@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.size import Size, sized
-from spaces_app.analyses.work import Work, passes, writing
+from spaces_app.analyses.attribution import AttributionSpec, idle_generation
+from spaces_app.analyses.size import Size, reading_size, writing_cost
+from spaces_app.analyses.work import Work, passes
 from spaces_app.errors import SpecError
 from spaces_app.methods import Load
 from spaces_app.spec import Spec, option, same_as
@@ -51,8 +51,7 @@ class LayersSpec(Spec):
     seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
-        names = ["top_p", "seed"] if self.continuation or self.temperature == 0 else []
-        return names + (["max_new_tokens", "temperature"] if self.continuation else [])
+        return idle_generation(self)
 
     def watched(self) -> list[str]:
         """The words to follow, in the order they were named."""
@@ -67,14 +66,7 @@ class LayersSpec(Spec):
 
 def size(spec: LayersSpec, model) -> Size:
     """The size of the text, at most. Raises SpecError for texts that are empty."""
-    n_prompt = len(model.encode_prompt(spec.prompt))
-    if spec.continuation_ids:
-        written = len(spec.continuation_ids)
-    elif spec.continuation:
-        written = len(model.encode_continuation(spec.prompt, spec.continuation))
-    else:
-        written = spec.max_new_tokens
-    return sized(model, n_prompt, written)
+    return reading_size(spec, model)
 
 
 def cost(spec: LayersSpec, facts: Any, size: Size) -> Work:
@@ -82,4 +74,4 @@ def cost(spec: LayersSpec, facts: Any, size: Size) -> Work:
     load = Load(facts, size.n_source, size.n_prompt, size.n_generated)
     read = size.n_generated + (size.n_prompt if spec.scope == "all" and not size.n_source else 0)
     work = passes(load.forward + (facts.n_layers + 1) * read * load.head_row)
-    return work if spec.continuation or spec.continuation_ids else work + writing(load)
+    return work + writing_cost(spec, size, load)

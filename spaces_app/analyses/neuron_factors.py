@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution import AttributionSpec, idle_generation
 from spaces_app.analyses.neurons import NeuronsSpec
-from spaces_app.analyses.size import Size, sized
+from spaces_app.analyses.size import Size, reading_size, writing_cost
 from spaces_app.analyses.work import Work, passes, writing
 from spaces_app.errors import SpecError
 from spaces_app.methods import Load
@@ -105,10 +105,7 @@ class NeuronFactorsSpec(Spec):
     def unused(self) -> Iterable[str]:
         names = ["ablate_scale"] if self.ablate == "none" else []
         names += ["align"] if self.side == "encoder" else []
-        silent = self.continuation or not self.max_new_tokens
-        names += ["max_new_tokens"] if self.continuation else []
-        names += ["temperature"] if silent else []
-        return names + (["top_p", "seed"] if silent or self.temperature == 0 else [])
+        return names + idle_generation(self)
 
     def ablated(self) -> tuple[int, ...]:
         """The numbers of the factors without which the model is run."""
@@ -125,13 +122,7 @@ class NeuronFactorsSpec(Spec):
 
 def size(spec: NeuronFactorsSpec, model) -> Size:
     """The size of the text, at most. Raises SpecError for texts that are empty."""
-    if spec.continuation_ids:
-        written = len(spec.continuation_ids)
-    elif spec.continuation:
-        written = len(model.encode_continuation(spec.prompt, spec.continuation))
-    else:
-        written = spec.max_new_tokens
-    return sized(model, len(model.encode_prompt(spec.prompt)), written)
+    return reading_size(spec, model)
 
 
 def cost(spec: NeuronFactorsSpec, facts: Any, size: Size) -> Work:
@@ -144,5 +135,4 @@ def cost(spec: NeuronFactorsSpec, facts: Any, size: Size) -> Work:
     if ablated := len(spec.ablated()):
         again = Load(facts, size.n_source, size.n_prompt, WRITTEN_WITHOUT)
         work += passes(load.forward * (1 + ablated)) + (1 + ablated) * writing(again)
-    writes = size.n_generated and not (spec.continuation or spec.continuation_ids)
-    return work + writing(load) if writes else work
+    return work + writing_cost(spec, size, load)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.size import Size, sized
-from spaces_app.analyses.work import Work, passes, writing
+from spaces_app.analyses.attribution import AttributionSpec, idle_generation
+from spaces_app.analyses.size import Size, reading_size, writing_cost
+from spaces_app.analyses.work import Work, passes
 from spaces_app.errors import SpecError
 from spaces_app.methods import Load
 from spaces_app.spec import Spec, option, same_as
@@ -72,10 +73,7 @@ class NeuronsSpec(Spec):
     def unused(self) -> Iterable[str]:
         names = ["n_neurons", "layers"] if self.neurons.strip() else []
         names += ["clustering", "normalize"] if not self.clusters else []
-        silent = self.continuation or not self.max_new_tokens
-        names += ["max_new_tokens"] if self.continuation else []
-        names += ["temperature"] if silent else []
-        return names + (["top_p", "seed"] if silent or self.temperature == 0 else [])
+        return names + idle_generation(self)
 
     def texts(self) -> list[str]:
         """The further texts, without empty lines."""
@@ -108,16 +106,8 @@ class NeuronsSpec(Spec):
 
 def size(spec: NeuronsSpec, model) -> Size:
     """The size of the text, at most, with the further texts as a second run. Raises SpecError for empty texts."""
-    n_prompt = len(model.encode_prompt(spec.prompt))
-    if spec.continuation_ids:
-        written = len(spec.continuation_ids)
-    elif spec.continuation:
-        written = len(model.encode_continuation(spec.prompt, spec.continuation))
-    else:
-        written = spec.max_new_tokens
-    found = sized(model, n_prompt, written)
     n_other = sum(len(model.encode_prompt(text)) for text in spec.texts())
-    return Size(found.n_source, found.n_prompt, found.n_generated, n_other)
+    return dataclasses.replace(reading_size(spec, model), n_other=n_other)
 
 
 def cost(spec: NeuronsSpec, facts: Any, size: Size) -> Work:
@@ -125,5 +115,4 @@ def cost(spec: NeuronsSpec, facts: Any, size: Size) -> Work:
     load = Load(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
     read = size.n_source + size.n_prompt + size.n_generated
     work = passes(load.forward * (1 + size.n_other / max(1, read)))
-    writes = size.n_generated and not (spec.continuation or spec.continuation_ids)
-    return work + writing(load) if writes else work
+    return work + writing_cost(spec, size, load)

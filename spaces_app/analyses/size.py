@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +32,8 @@ def text_size(spec, model) -> Size:
 
     Never more than the model has positions: that a text is longer than that is for the analysis to say.
     """
-    facts, prompt, given = model.facts, model.encode_prompt(spec.prompt), _given(spec, model)
-    size = sized(model, len(prompt), spec.max_new_tokens if given is None else len(given))
-    size = dataclasses.replace(size, grouped=_grouped(spec, model, prompt, given or ()))
+    facts, prompt = model.facts, model.encode_prompt(spec.prompt)
+    size = dataclasses.replace(reading_size(spec, model), grouped=_grouped(spec, model, prompt))
     if not any(step.contrastive for step in spec.asked()):
         return size
     n_prompt = len(model.encode_prompt(spec.contrast_prompt)) if spec.contrast_prompt else len(prompt)
@@ -44,6 +42,12 @@ def text_size(spec, model) -> Size:
         n_written = len(spec.contrast_ids or model.encode_continuation(spec.prompt, spec.contrast))
     n_other = n_prompt + n_written + (len(model.decoder_start) if facts.encoder_decoder else 0)
     return dataclasses.replace(size, n_other=n_other)
+
+
+def reading_size(spec, model) -> Size:
+    """The size of a text and of what is written after it, at most. Raises SpecError for empty texts."""
+    given = _given(spec, model)
+    return sized(model, len(model.encode_prompt(spec.prompt)), spec.max_new_tokens if given is None else len(given))
 
 
 def sized(model, n_prompt: int, n_written: int) -> Size:
@@ -62,12 +66,12 @@ def _given(spec, model) -> list[int] | None:
     return model.encode_continuation(spec.prompt, spec.continuation) if spec.continuation else None
 
 
-def _grouped(spec, model, prompt: list[int], given: Sequence[int]) -> float:
+def _grouped(spec, model, prompt: list[int]) -> float:
     """Words or sentences per token, as far as the text is known."""
     if spec.window == "token":
         return 1.0
     source, begun = (prompt, model.decoder_start) if model.facts.encoder_decoder else ((), prompt)
-    tokens = model.tokens(source, begun, given)
+    tokens = model.tokens(source, begun, _given(spec, model) or ())
     groups = (word_ids if spec.window == "word" else sentence_ids)(tokens)
     return (groups[-1] + 1) / len(groups)
 
@@ -82,7 +86,7 @@ def load_of(spec, facts: Any, size: Size) -> Load:
 
 def attribution_cost(spec, facts: Any, size: Size) -> Work:
     """One attribution, and the writing of the output where it is not given."""
-    return explaining(spec, facts, size) + writing_cost(spec, facts, size)
+    return explaining(spec, facts, size) + writing_cost(spec, size, load_of(spec, facts, size))
 
 
 def explaining(spec, facts: Any, size: Size) -> Work:
@@ -91,10 +95,10 @@ def explaining(spec, facts: Any, size: Size) -> Work:
     return of_method(spec.method, load) + passes_beside(spec, load, size)
 
 
-def writing_cost(spec, facts: Any, size: Size) -> Work:
-    """What the model does to write the output; nothing where it is given."""
+def writing_cost(spec, size: Size, load: Load) -> Work:
+    """What the model does to write the output; nothing where it is given, or none is asked for."""
     given = spec.continuation or spec.continuation_ids
-    return Work() if given else writing(load_of(spec, facts, size))
+    return Work() if given or not size.n_generated else writing(load)
 
 
 def passes_beside(spec, load: Load, size: Size) -> float:

@@ -7,8 +7,12 @@ import os
 import shutil
 
 import pytest
-from pages import open_file, open_page, site  # noqa: F401  (fixtures of a file and of the whole page)
+from pages import free_port, open_file, open_page, site  # noqa: F401  (fixtures of a file and of the whole page)
 from playwright.sync_api import sync_playwright
+
+from spaces_app.runner import Runner
+from spaces_app.settings import Settings
+from spaces_app.ui.app import build_app, launch_arguments
 
 # No sandbox, since CI runs as root; no background traffic, since tests count requests and may have no network.
 FLAGS = (
@@ -34,7 +38,7 @@ def serve_blocks():
 
         def serve(blocks) -> str:
             _, url, _ = blocks.launch(
-                prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=_free_port(), ssr_mode=False,
+                prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=free_port(), ssr_mode=False,
                 run_history=False,
             )  # fmt: skip
             stack.callback(blocks.close, verbose=False)
@@ -43,9 +47,14 @@ def serve_blocks():
         yield serve
 
 
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """The address of the page with its recorded examples and the models that ship with it, and nothing stored."""
+    settings = Settings(store=str(tmp_path_factory.mktemp("store")), threads=1)
+    runner = Runner(settings)
+    demo = build_app(settings, runner)
+    given = launch_arguments(settings, runner)
+    _, url, _ = demo.launch(**given, prevent_thread_lock=True, quiet=True, server_port=free_port())
+    yield url.rstrip("/")
+    demo.close(verbose=False)
+    runner.stop()

@@ -11,27 +11,10 @@ from pages import free_port, open_page, spec_of, until  # noqa: F401  (a fixture
 
 from spaces_app.gallery import examples
 from spaces_app.link import to_link
-from spaces_app.runner import Runner
-from spaces_app.settings import Settings
-from spaces_app.ui.app import build_app, launch_arguments
 
 TAB = "#tab-neuron_factors"
 FACTORS = f"{TAB} .seqscope-factors"
 VIEWS = ("neuron_factors", "layers", "neurons", "similarity", "knowledge")
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """The page with real models, and nothing stored."""
-    settings = Settings(store=str(tmp_path_factory.mktemp("store")), threads=1)
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    _, url, _ = demo.launch(
-        **launch_arguments(settings, runner), prevent_thread_lock=True, quiet=True, server_port=free_port()
-    )
-    yield url.rstrip("/")
-    demo.close(verbose=False)
-    runner.stop()
 
 
 def inside(open_page, url: str, **options):  # noqa: F811

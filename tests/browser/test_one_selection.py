@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pages import open_page, until  # noqa: F401  (a fixture)
-from test_why_not import computed, real  # noqa: F401  (a fixture)
+from test_why_not import computed
 
 PROMPT = "The cats by the river"
 

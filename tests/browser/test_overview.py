@@ -7,14 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import ONE, answer, free_port, settle, spec_of, until
+from pages import ONE, answer, settle, spec_of, until
 
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.gallery import examples
-from spaces_app.runner import Runner
-from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
-from spaces_app.ui.app import build_app, launch_arguments
 from spaces_app.ui.overview import COLUMNS, ROWS, STEPS, overview, picture
 
 BOX = ".seq-overview-dialog"
@@ -30,20 +27,6 @@ def scored(values):
     values = np.asarray(values, dtype=np.float64)
     axes = {"input": positions(values.shape[0]), "generated": positions(values.shape[1])}
     return replace(answer(ONE), arrays={"attributions": NamedArray(values, axes, "")})
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """The page with every recorded example."""
-    settings = Settings(store=str(tmp_path_factory.mktemp("store")))
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    _, url, _ = demo.launch(
-        **launch_arguments(settings, runner), prevent_thread_lock=True, quiet=True, server_port=free_port()
-    )
-    yield url.rstrip("/")
-    demo.close(verbose=False)
-    runner.stop()
 
 
 def opened(page):

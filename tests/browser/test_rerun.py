@@ -8,17 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import answer, free_port, until
+from pages import answer, until
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.arrays import NamedArray
 from spaces_app.gallery import examples
 from spaces_app.link import to_link
-from spaces_app.runner import Runner
-from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
 from spaces_app.ui.again import verdict
-from spaces_app.ui.app import build_app, launch_arguments
 
 LINE = ".seq-record p:first-child >> visible=true"
 VERDICT = ".seq-record-verdict >> visible=true"
@@ -111,20 +108,6 @@ def test_a_verdict_names_the_largest_difference_and_what_cannot_be_compared():
     told = "Every number is exactly that of 2026-01-01. Only one of the two has further scores."
     assert verdict(old, more) == verdict(more, old) == told
     assert "tokens are not those" in verdict(old, answer(SPEC.replace(prompt="other words")))
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """The page with its recorded examples and the models that ship with it."""
-    settings = Settings(store=str(tmp_path_factory.mktemp("store")))
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    _, url, _ = demo.launch(
-        **launch_arguments(settings, runner), prevent_thread_lock=True, quiet=True, server_port=free_port()
-    )
-    yield url.rstrip("/")
-    demo.close(verbose=False)
-    runner.stop()
 
 
 def test_every_tab_computes_its_first_recorded_figure_anew_and_agrees(real, open_page):

@@ -10,26 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from pages import open_page, until  # noqa: F401  (a fixture)
 
 from spaces_app.gallery import examples
-from spaces_app.runner import Runner
-from spaces_app.settings import Settings
-from spaces_app.ui.app import build_app, launch_arguments
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """The page with its recorded examples and real models."""
-    from pages import free_port
-
-    settings = Settings(store=str(tmp_path_factory.mktemp("store")))
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    port = free_port()
-    _, url, _ = demo.launch(
-        **launch_arguments(settings, runner), prevent_thread_lock=True, quiet=True, server_port=port
-    )
-    yield url.rstrip("/")
-    demo.close(verbose=False)
-    runner.stop()
 
 
 def opened(page):

@@ -8,26 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import free_port, open_page, spec_of, until  # noqa: F401  (a fixture)
 
-from spaces_app.runner import Runner
-from spaces_app.settings import Settings
-from spaces_app.ui.app import build_app, launch_arguments
-
 TAB = "#tab-attribution"
 OTHER = f"{TAB} .ss-other"
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """The page with real models, and nothing stored."""
-    settings = Settings(store=str(tmp_path_factory.mktemp("store")))
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    _, url, _ = demo.launch(
-        **launch_arguments(settings, runner), prevent_thread_lock=True, quiet=True, server_port=free_port()
-    )
-    yield url.rstrip("/")
-    demo.close(verbose=False)
-    runner.stop()
 
 
 def computed(page, prompt: str = "The cats by the river"):
