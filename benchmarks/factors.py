@@ -16,9 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")  # before numpy is loaded
@@ -28,6 +26,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import numpy as np  # noqa: E402  (the path comes first)
 import torch  # noqa: E402
 import transformers  # noqa: E402
+from clock import cpu_seconds  # noqa: E402
 from shapes import SHAPES, Shape, build, texts  # noqa: E402
 from sklearn.decomposition import NMF  # noqa: E402
 
@@ -46,12 +45,6 @@ FLOOR, MOST_SECONDS = 2.0, 3.0  # of the factorization: times faster than Ecco's
 LARGEST_ERROR_RATIO = 1.002  # of our errors to those of Ecco's call, over all tables
 N_LAYERS, WIDTH, N_TOKENS, K = 12, 3072, 60, 10  # GPT-2 small, and a text of sixty tokens
 COUNTING = ", ".join(str(number) for number in range(1, 31))
-
-
-def timed(work: Callable) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def plain(lm, ids: tuple) -> torch.Tensor:
@@ -87,7 +80,7 @@ def reading(shape: Shape, folder: Path, rounds: int) -> list[str]:
     own = plain(lm, ids).softmax(-1).gather(-1, asked[None].expand(lm.facts.n_layers + 1, -1, 1))
     gap = float((own - both().probability).abs().max())
     works = (lambda: plain(lm, ids), capture, look, both)
-    times = [[timed(work) for work in works] for _ in range(rounds + 1)][1:]
+    times = [[cpu_seconds(work) for work in works] for _ in range(rounds + 1)][1:]
     told = " | ".join(f"{1000 * statistics.median(column):,.1f}" for column in zip(*times, strict=True))
     ratio = statistics.median(row[3] / row[0] for row in times)
     print(f"| {shape.name} | {told} | {ratio:.2f} | {gap:.0e} |", flush=True)
@@ -127,7 +120,7 @@ def factorizing(name: str, table: np.ndarray, rounds: int) -> tuple[float, float
     """Prints one line on the factorization. Seconds and error of ours, and of Ecco's call."""
     ours, (error, iterations) = factorize(table, K), ecco(table)
     works = (lambda: factorize(table, K), lambda: factorize(table, K, stability=True), lambda: ecco(table))
-    times = [[timed(work) for work in works] for _ in range(rounds)]
+    times = [[cpu_seconds(work) for work in works] for _ in range(rounds)]
     seconds, stable, theirs = (statistics.median(column) for column in zip(*times, strict=True))
     print(
         f"| {name} | {table.shape[0]} × {table.shape[1]:,} | {seconds:.2f} | {stable:.2f} | {theirs:.2f} | "

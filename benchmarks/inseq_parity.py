@@ -17,8 +17,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import venv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np  # noqa: E402  (threads are set above)
 import torch  # noqa: E402
 import transformers  # noqa: E402
+from clock import cpu_seconds  # noqa: E402
 from questions import LAYER, N_SAMPLES, N_STEPS, QUESTIONS, Question  # noqa: E402
 from raw import minimal_seconds  # noqa: E402
 from shapes import N_GENERATED, N_PROMPT, SHAPES, Shape, build, texts  # noqa: E402
@@ -56,7 +57,10 @@ LONG = 20.0  # seconds of one run of Inseq, above which one run must do
 
 @dataclass(frozen=True)
 class Row:
-    """One question on one model. Differences are of raw scores; times are CPU milliseconds; NaN where there is none."""
+    """One question on one model. Differences are of raw scores; times are CPU milliseconds; NaN where there is none.
+
+    peak: MB that our tensors take at most at a time, beside the weights.
+    """
 
     shape: Shape
     question: Question
@@ -65,6 +69,7 @@ class Row:
     inseq: float
     ours: float
     minimal: float
+    peak: float
     failed: str = ""
 
     @property
@@ -108,7 +113,11 @@ class Inseq:
         request |= {"options": question.options | _contrast(shape, question), "loading": question.loading}
         if question.name == "gradient_shap":
             request["nodes"] = draws(N_SAMPLES, 0)[0]
-        print(json.dumps(request | ({"save": str(save)} if save else {})), file=self.process.stdin, flush=True)
+        return self.asked(request | ({"save": str(save)} if save else {}))
+
+    def asked(self, request: dict) -> float | str:
+        """CPU seconds of a request to the worker, or why it failed."""
+        print(json.dumps(request), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit("Inseq's process ended; run benchmarks/inseq_worker.py in its environment to see why.")
@@ -167,9 +176,7 @@ def ours(lm, ids: tuple, spec: AttributionSpec, question: Question, *, raw: bool
 
 def our_seconds(lm, ids: tuple, spec: AttributionSpec, question: Question) -> float:
     """CPU seconds of one attribution with all step scores."""
-    began = time.process_time()
-    ours(lm, ids, spec, question)
-    return time.process_time() - began
+    return cpu_seconds(lambda: ours(lm, ids, spec, question))
 
 
 def difference(lm, ids: tuple, spec: AttributionSpec, question: Question, saved: Path) -> tuple[float, float]:
@@ -179,9 +186,8 @@ def difference(lm, ids: tuple, spec: AttributionSpec, question: Question, saved:
     answer, steps = ours(lm, ids, spec, question, raw=True)
     arrays = np.load(saved)
     if question.parity == "step":
-        name = question.spec["step_scores"]
-        found, theirs = steps[name].numpy(), arrays[f"step_{name}"]
-        theirs = theirs[~np.isnan(theirs)][-len(found) :]
+        found = np.stack([steps[name].numpy() for name in question.options["step_scores"]])
+        theirs = np.stack([arrays[f"step_{name}"][-found.shape[1] :] for name in question.options["step_scores"]])
         return float(np.abs(found - theirs).max()), float(np.abs(theirs).max())
     values = answer.parts["layer_attributions"][1][LAYER] if question.parity == "layer" else answer.scores
     found = np.moveaxis(values.numpy(), 0, 1)  # (n_inputs, G, …)
@@ -226,12 +232,25 @@ def _row(shape: Shape, path: Path, model: tuple, question: Question, inseq: Inse
         theirs = (float("nan") if failed else first) if known else inseq.seconds(path, shape, question)
         times.append((theirs, our_seconds(lm, ids, spec, question), minimal_seconds(lm.model, ids, *least)))
     medians = [1000 * statistics.median(column) for column in zip(*times, strict=True)]
-    return Row(shape, question, gap, largest, *medians, failed=failed)
+    peak = peak_mb(lambda: ours(lm, ids, spec, question))
+    return Row(shape, question, gap, largest, *medians, peak, failed=failed)
+
+
+def peak_mb(work: Callable[[], object]) -> float:
+    """MB of tensors that `work` makes and holds at the same time, at most."""
+    held = most = 0
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+        work()
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        most = max(most, held)
+    return most / 2**20
 
 
 HEADER = (
-    "| model | question | raw difference | largest score | Inseq ms | Seqscope ms | × Inseq | × minimal calls |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "| model | question | raw difference | largest score | Inseq ms | Seqscope ms | × Inseq | × minimal calls |"
+    " peak MB |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -244,6 +263,7 @@ def _line(row: Row) -> str:
     return (
         f"| {row.shape.name} | {row.question.name} | {_number(row.difference, '.0e')} | {_number(row.largest, '.1e')} |"
         f" {theirs} | {row.ours:,.1f} | {_number(row.ratio, '.1f')} | {_number(row.to_limit, '.2f')} |"
+        f" {row.peak:,.0f} |"
     )
 
 
@@ -258,7 +278,8 @@ before any aggregation (occlusion: of absolute values, since Inseq drops the sig
 and heads; gradient SHAP: with the same random points; layer gradient × activation: all layers here, one there; KL and
 P-CXMI: of the step scores). – where the semantics or the draws differ on purpose. Times: process CPU time on one
 thread, taken in turns, median of {rounds} (of one above {LONG:.0f} s). Seqscope's include all step scores, Inseq's
-none. Minimal calls: plain transformers forward and backward calls, as few as the method can do with.
+none. Minimal calls: plain transformers forward and backward calls, as few as the method can do with. Peak: what our
+tensors take at most at a time, beside the weights; `benchmarks/memory.py` measures whole processes on long texts.
 
 torch {torch.__version__}, transformers {transformers.__version__}, Python {platform.python_version()},
 {platform.machine()}. Made by `python benchmarks/inseq_parity.py`.

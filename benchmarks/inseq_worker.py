@@ -1,16 +1,16 @@
 """Inseq's side of the comparison, run inside Inseq's own environment: one JSON request per line, one answer each.
 
 A request names a model folder, a method, its options, texts and what to explain; the answer gives CPU seconds and a
-file with the raw scores. Imports nothing of Seqscope.
+file with the raw scores, or with attribute-context's own JSON where it names a context. Imports nothing of Seqscope.
 """
 
 import json
 import sys
-import time
 
 import inseq
 import numpy as np
 import torch
+from clock import cpu_seconds
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
                 if request["method"] == "reagent":
                     without_parts_of_speech()
                 loaded[key] = inseq.load_model(request["folder"], request["method"], device="cpu", **request["loading"])
-            answer(loaded[key], request)
+            (reliance if "context" in request else answer)(loaded[key], request)
             print(json.dumps({"seconds": request["seconds"]}), flush=True)
         except Exception as error:  # what does not work there is part of the comparison
             loaded.pop(key, None)  # a failed run may leave hooks behind that break the next one
@@ -50,12 +50,14 @@ def answer(model, request: dict) -> None:
         output = f"{request['prompt']} {request['output']}"
     if "nodes" in request:  # the same random points on both sides
         np.random.uniform = lambda low, high, count: np.array(request["nodes"][:count])
-    began = time.process_time()
+    quiet = {"show_progress": False, "pretty_progress": False}
     # Naming the method again would load it anew, without its layer.
-    result = model.attribute(request["prompt"], output, show_progress=False, pretty_progress=False, **options)
-    request["seconds"] = time.process_time() - began
+    results = []
+    request["seconds"] = cpu_seconds(
+        lambda: results.append(model.attribute(request["prompt"], output, **quiet, **options))
+    )
     if request.get("save"):
-        first = result.sequence_attributions[0]
+        first = results[0].sequence_attributions[0]
         arrays = {"ids": np.array([token.id for token in first.target])}
         if first.target_attributions is not None:
             arrays["target"] = first.target_attributions.numpy()
@@ -63,6 +65,27 @@ def answer(model, request: dict) -> None:
             arrays["source"] = first.source_attributions.numpy()
         arrays |= {f"step_{name}": values.numpy() for name, values in first.step_scores.items()}
         np.savez(request["save"], **arrays)
+
+
+def reliance(model, request: dict) -> None:
+    """The whole of attribute-context, as its command runs it."""
+    from inseq.commands.attribute_context.attribute_context import attribute_context_with_model
+    from inseq.commands.attribute_context.attribute_context_args import AttributeContextArgs
+
+    options = {
+        "model_name_or_path": request["folder"],
+        "attribution_method": request["method"],
+        "input_context_text": request["context"],
+        "input_current_text": request["prompt"],
+        "output_current_text": request["output"],
+        "show_viz": False,
+    }
+    arguments = AttributeContextArgs(**options, **request["options"])
+    results = []
+    request["seconds"] = cpu_seconds(lambda: results.append(attribute_context_with_model(arguments, model)))
+    if request.get("save"):
+        with open(request["save"], "w") as file:
+            json.dump(results[0].to_dict() | {"info": None}, file)
 
 
 if __name__ == "__main__":

@@ -141,4 +141,13 @@ QUESTIONS = (
         forwards=lambda n: 2,
         contrast="context",
     ),
+    Question(
+        "KL divergence and P-CXMI",
+        {"step_scores": "kl_divergence, pcxmi"},
+        "dummy",
+        options={"step_scores": ["kl_divergence", "pcxmi"]},
+        parity="step",
+        forwards=lambda n: 2,
+        contrast="context",
+    ),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
+from clock import cpu_seconds
 
 CLEAN_PASSES = 3  # averaged, since one pass of a small model is near the clock's grain
 
@@ -24,27 +23,30 @@ def minimal_seconds(model, ids: tuple, gradients: float, forwards: float) -> flo
 
 
 def _forward_seconds(model, decoder, encoder) -> float:
-    began = time.process_time()
-    with torch.no_grad():
-        for _ in range(CLEAN_PASSES):
-            if encoder is None:
-                model(input_ids=decoder, use_cache=False)
-            else:
-                model(input_ids=encoder, decoder_input_ids=decoder, use_cache=False)
-    return (time.process_time() - began) / CLEAN_PASSES
+    def passes() -> None:
+        with torch.no_grad():
+            for _ in range(CLEAN_PASSES):
+                if encoder is None:
+                    model(input_ids=decoder, use_cache=False)
+                else:
+                    model(input_ids=encoder, decoder_input_ids=decoder, use_cache=False)
+
+    return cpu_seconds(passes) / CLEAN_PASSES
 
 
 def _gradient_seconds(model, decoder, encoder, targets, n_prompt: int) -> float:
     leaves = [model.get_input_embeddings()(decoder).detach().requires_grad_()]
     if encoder is not None:
         leaves.append(model.get_input_embeddings()(encoder).detach().requires_grad_())
-    began = time.process_time()
-    if encoder is None:
-        logits = model(inputs_embeds=leaves[0], use_cache=False).logits[0]
-    else:
-        states = model.get_encoder()(inputs_embeds=leaves[1]).last_hidden_state
-        logits = model(encoder_outputs=(states,), decoder_inputs_embeds=leaves[0], use_cache=False).logits[0]
-    scores = logits[n_prompt - 1 :].softmax(-1).gather(-1, targets[:, None])[:, 0]
-    for score in scores:
-        torch.autograd.grad(score, leaves, retain_graph=True)
-    return time.process_time() - began
+
+    def there_and_back() -> None:
+        if encoder is None:
+            logits = model(inputs_embeds=leaves[0], use_cache=False).logits[0]
+        else:
+            states = model.get_encoder()(inputs_embeds=leaves[1]).last_hidden_state
+            logits = model(encoder_outputs=(states,), decoder_inputs_embeds=leaves[0], use_cache=False).logits[0]
+        scores = logits[n_prompt - 1 :].softmax(-1).gather(-1, targets[:, None])[:, 0]
+        for score in scores:
+            torch.autograd.grad(score, leaves, retain_graph=True)
+
+    return cpu_seconds(there_and_back)

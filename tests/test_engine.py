@@ -9,7 +9,9 @@ import tiny
 import torch
 from families import FAMILIES
 
+import spaces_app.engine.gradients as gradients_module
 from spaces_app.engine.forced import ForcedPass
+from spaces_app.engine.forward import Body
 from spaces_app.engine.prefix import Prefix
 from spaces_app.step_functions import STEP_FUNCTIONS
 
@@ -213,6 +215,39 @@ def test_scores_asked_for_in_advance_cost_no_pass_of_their_own(monkeypatch):
     plain = ForcedPass(lm, ids)
     assert torch.allclose(logit, plain.scores(LOGIT), rtol=1e-5)
     assert torch.allclose(probability, plain.scores(PROBABILITY), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BOTH_KINDS)
+@pytest.mark.parametrize("asked", [(1, 4), (0,), (5,), ()])
+def test_targets_that_are_not_asked_for_are_spared_and_the_others_stay(loaded_family, name, asked):
+    lm = loaded_family(name)
+    ids = tiny.sequence(lm)
+    chosen = torch.tensor([target in asked for target in range(len(ids[2]))])
+    for path in (False, True):
+        for rows in (1, 10_000):
+            whole, part = ForcedPass(lm, ids), small_chunks(ForcedPass(lm, ids, asked=chosen.tolist()), rows)
+            expected, found = (gradients(run, path=line(run) if path else None) for run in (whole, part))
+            assert found[~chosen, 0].isnan().all()
+            assert (found[chosen] - expected[chosen]).abs().nan_to_num().sum() <= 1e-5 * expected.abs().sum()
+            assert not found[chosen].isnan().any()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_is_walked_back_once_behind_its_last_attention(loaded_family, name):
+    lm = loaded_family(name)
+    gradients(ForcedPass(lm, tiny.sequence(lm)))
+    assert "attention" in type(gradients_module._tails[lm.model].attention).__name__.lower()
+
+
+def test_a_beginning_is_compared_once_for_every_length(loaded_family, monkeypatch):
+    lm, passes, decode = loaded_family("gpt2"), [], Body.decode
+    monkeypatch.setattr(
+        Body, "decode", lambda self, *args, **options: passes.append(1) or decode(self, *args, **options)
+    )
+    for n_prompt, expected in ((40, 2), (40, 1), (30, 1), (41, 2)):
+        run = ForcedPass(lm, tiny.sequence(lm, n_prompt=n_prompt))
+        passes.clear()
+        assert Prefix.of(run.body, None) is not None and len(passes) == expected
 
 
 def test_a_sequence_of_one_target_and_one_prompt_token_works():

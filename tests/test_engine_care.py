@@ -174,12 +174,12 @@ def test_supported_families_are_batched_and_agree_with_one_by_one(loaded_family,
 
 def test_each_target_gets_its_own_cotangent_and_zeros_elsewhere():
     cotangent = torch.arange(1.0, 13.0).reshape(2, 3, 2)  # (B, g, D)
-    spread = one_hot_cotangents(cotangent, 0, 3)  # (g, B, g, D)
+    spread = one_hot_cotangents(cotangent, range(3))  # (g, B, g, D)
     assert torch.equal(spread.sum(0), cotangent)
     for target in range(3):
         assert torch.equal(spread[target, :, target], cotangent[:, target])
         assert spread[target].count_nonzero() == 4
-    assert torch.equal(one_hot_cotangents(cotangent, 1, 3), spread[1:])
+    assert torch.equal(one_hot_cotangents(cotangent, range(1, 3)), spread[1:])
 
 
 # --- progress and traces --------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
 
 TEXT, OUTPUT = "The keys to the cabinet", " are on the table."
+SPELLED_OUT = (transformers.activations.NewGELUActivation, transformers.activations.FastGELUActivation)
 every_family = pytest.mark.parametrize("name", FAMILIES)
 DECODERS = [name for name, family in FAMILIES.items() if not family.encoder_decoder]
 TRANSLATORS = [name for name in FAMILIES if name not in DECODERS]
@@ -72,8 +73,19 @@ def test_logits_equal_those_of_transformers(name, loaded_family, family_folder):
     direct = reference(family_folder(name), lm.facts.encoder_decoder)
     prompt, output = lm.encode_prompt(TEXT), lm.encode_continuation(TEXT, OUTPUT)
     ours, theirs = logits(lm.model, lm, prompt, output), logits(direct, lm, prompt, output)
-    assert torch.equal(ours, theirs)
+    if any(isinstance(part, SPELLED_OUT) for part in direct.modules()):  # there within rounding
+        assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+    else:
+        assert torch.equal(ours, theirs)
     assert ours.std() > 0.1  # otherwise equal predictions would prove nothing
+
+
+@pytest.mark.parametrize("name", ["gpt2", "phi", "t5"])
+def test_no_activation_is_spelled_out_in_many_operations(name, loaded_family):
+    parts = list(loaded_family(name).model.modules())
+    assert not any(isinstance(part, SPELLED_OUT) for part in parts)
+    if name == "gpt2":
+        assert sum(isinstance(part, transformers.activations.GELUTanh) for part in parts) == LAYERS
 
 
 @every_family

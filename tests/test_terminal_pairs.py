@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spaces_app.__main__ import main
-from spaces_app.views.terminal_pairs import flagged
+from spaces_app.analyses.context_reliance import flagged
 
 
 @pytest.fixture(autouse=True)

@@ -86,6 +86,8 @@ function tableOf(model, kind) {
   const answer = units.filter((unit) => unit.role === "answer");
   const query = units.filter((unit) => unit.role === "query");
   const dependence = (metric, unit) => sum(unit.at.map((c) => metric.values[c]).filter((v) => typeof v === "number"));
+  const explained = (to) => !context.length || to.at.some((c) =>
+    context.some((from) => from.at.some((row) => !Number.isNaN(model.cues.values[row * model.cues.cols + c]))));
   const cue = (from, to) => {
     let total = 0;
     from.at.forEach((row) => to.at.forEach((c) => {
@@ -94,7 +96,7 @@ function tableOf(model, kind) {
     }));
     return total;
   };
-  return { kind, units, context, answer, query, dependence, cue };
+  return { kind, units, context, answer, query, dependence, cue, explained };
 }
 
 // Mean and standard deviation (over n − 1) of a list; deviation 0 when there are fewer than three, where it means

@@ -93,7 +93,10 @@ class Reading extends Figure {
     });
   }
 
-  cueCaption(subject) {
+  cueCaption(subject, shown) {
+    if (!shown.some((u) => this.table.explained(this.table.answer[u]))) {
+      return ["No cues were computed for ", quote(subject), ": only words that stood out have them."];
+    }
     const names = this.cues.chosen.slice(0, 3).map((u) => this.table.context[u]);
     if (!names.length) return [quote(subject), " has no cue in the context that passes the cut."];
     const parts = [quote(subject), " depends on "];
@@ -122,8 +125,9 @@ class Reading extends Figure {
       const cell = (text) => "«" + labelOf(text, 24) + "»";
       button.appendChild(element("bdi", "sc-pair-word", cell(table.answer[u].text)));
       button.appendChild(document.createTextNode(" ← "));
+      const without = table.explained(table.answer[u]) ? "no single word" : "not computed";
       const names = cues.chosen.slice(0, 4).map((c) => cell(table.context[c].text));
-      button.appendChild(element("bdi", "", names.length ? names.join(" ") : "no single word"));
+      button.appendChild(element("bdi", "", names.length ? names.join(" ") : without));
       button.addEventListener("click", () => this.pick(u));
     });
     parts.pairs.hidden = flags.chosen.length === 0;

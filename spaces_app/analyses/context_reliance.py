@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from spaces_app.analyses.attribution import AttributionSpec, idle_generation
 from spaces_app.analyses.frame import FIELD, framed
 from spaces_app.analyses.size import Size, load_of, sized
@@ -37,6 +39,8 @@ TARGETS = (
     "logit",
 )
 SENTENCES = ("off", "leave_one_out", "surrogate")
+CUES = ("all", "dependent")
+FEW = 0.3  # of the words stand out in most answers
 _INSTEAD = re.compile(r"\s*(\d{1,5})\s*=(.+)", re.ASCII | re.DOTALL)
 
 
@@ -113,6 +117,17 @@ class ContextRelianceSpec(Spec):
         max_chars=2000,
         group="method",
     )
+    cues: str = option(
+        "all",
+        "Which words get cues: all, so that cuts can be moved in the figure, or only those whose dependence stands out"
+        " now, which is faster.",
+        label="Cues for",
+        choices=lambda: CUES,
+        group="method",
+    )
+    free_output: bool = option(
+        True, "Also let the model write by itself without the context.", label="Answer without context", group="method"
+    )
     sentences: str = option(
         "leave_one_out",
         "What is done with whole sentences of the context: nothing, each left out once, or random sets of them and a"
@@ -142,7 +157,7 @@ class ContextRelianceSpec(Spec):
     seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
-        heard = {"method", "metric", "step_function", "sentences", *METHODS[self.method].options}
+        heard = {"method", "metric", "step_function", "cues", "free_output", "sentences", *METHODS[self.method].options}
         heard |= {"filter_top_k", "filter_top_p"} if self.step_function.startswith("kl_") else set()
         heard |= {"instead"} if self.step_function in TARGETS[:3] else set()
         heard |= {"n_subsets", "seed"} if self.sentences == "surrogate" else set()
@@ -183,6 +198,17 @@ def words(text: str) -> dict[int, str]:
     return found
 
 
+def flagged(scores: np.ndarray, sigma: float, floor: float) -> np.ndarray:
+    """Which scores stand out: at least mean + sigma · standard deviation (n − 1), as Inseq has it, and the floor.
+
+    Of one score, the one itself; of two, neither could be a deviation above the mean, so the floor alone counts.
+    """
+    size = np.abs(scores)
+    if len(scores) < 3:
+        return size >= floor
+    return (size >= scores.mean() + sigma * scores.std(ddof=1)) & (size >= floor)
+
+
 def size(spec: ContextRelianceSpec, model) -> Size:
     """How many tokens the two runs have. Raises SpecError for texts that are empty."""
     full, plain = framed(spec, model, spec.context), framed(spec, model, None)
@@ -206,5 +232,6 @@ def cost(spec: ContextRelianceSpec, facts: Any, size: Size) -> Work:
     n_sentences = 1 + len(re.findall(r"[.!?。！？\n]+\s", spec.context))
     sets = {"off": 0, "leave_one_out": n_sentences, "surrogate": n_sentences + spec.n_subsets}[spec.sentences]
     given = bool(spec.continuation or spec.continuation_ids)
-    written = (share if given else 1 + share) * writing(load)
-    return of_method(spec.method, load) + (2 + sets + 2 * share) * passes(load.forward) + written
+    written = ((0 if given else 1) + (share if spec.free_output else 0)) * writing(load)
+    share_explained = FEW if spec.cues == "dependent" and METHODS[spec.method].family == "gradient" else 1.0
+    return share_explained * of_method(spec.method, load) + (2 + sets + 2 * share) * passes(load.forward) + written

@@ -10,11 +10,12 @@ import difflib
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from spaces_app.analyses import sentences
 from spaces_app.analyses.base import Result
-from spaces_app.analyses.context_reliance import METRICS, ContextRelianceSpec, words
+from spaces_app.analyses.context_reliance import METRICS, ContextRelianceSpec, flagged, words
 from spaces_app.analyses.dependence import Dependence, dependence
 from spaces_app.analyses.frame import Frame, framed, located
 from spaces_app.analyses.running import (
@@ -33,9 +34,9 @@ from spaces_app.engine.contrast import Against, Compared, OtherRun
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.generate import check_length, generate
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.methods import METHODS
+from spaces_app.methods import METHODS, Answer
 from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS
-from spaces_app.tokens import Token
+from spaces_app.tokens import Token, word_ids
 
 # Below these a word is called independent however much its neighbours vary: a tenth of a nat is a change of the
 # distribution nobody would see, and so is a tenth in probability.
@@ -73,11 +74,12 @@ def compute(spec: ContextRelianceSpec, lm, tick, settings) -> Result:
     chunk_mb = settings.chunk_mb
     here, there = (OtherRun(lm, own, range(len(generated)), chunk_mb=chunk_mb, tick=tick) for own in (ids, plain_ids))
     found = dependence(here, there, _instead(spec, lm, plain, generated))
-    without = _free(spec, lm, plain, (generated, found.likeliest.tolist()), tick)
+    without = _free(spec, lm, plain, (generated, found.likeliest.tolist()), tick) if spec.free_output else None
     score = _score(spec, there, found)
-    run = ForcedPass(lm, ids, chunk_mb=chunk_mb, watch=[score], tick=tick)
     tokens = tuple(lm.tokens(*ids))
-    answer = method.attribute(run, ask(spec, method, tokens, score))
+    asked = _asked(spec, tokens, found)
+    run = ForcedPass(lm, ids, chunk_mb=chunk_mb, watch=[score], asked=asked, tick=tick)
+    answer = _only(method.attribute(run, ask(spec, method, tokens, score)), asked)
     places = _places(spec, full, tokens, len(generated))
     parts = sentences.explained(spec, lm, ids, (tokens, places["context_tokens"]), chunk_mb=chunk_mb, tick=tick)
     seconds = {"generate": round(written - began, 3), "attribute": round(time.perf_counter() - written, 3)}
@@ -179,6 +181,32 @@ def _score(spec: ContextRelianceSpec, there: OtherRun, found: Dependence) -> Cal
     return Against(step.fn, found.alternatives.to(there.targets.device), there)
 
 
+def _asked(spec: ContextRelianceSpec, tokens: tuple[Token, ...], found: Dependence) -> tuple[bool, ...] | None:
+    """Which tokens of the answer get cues: those that stand out alone, or in the sum over their word. None: all."""
+    if spec.cues == "all":
+        return None
+    scores = found.metrics[spec.metric].numpy()
+    words_of = np.array(word_ids(tokens)[-len(scores) :])
+    words_of -= words_of[0]
+    of_words = flagged(np.bincount(words_of, weights=scores), SIGMA, FLOORS[spec.metric])
+    return tuple((flagged(scores, SIGMA, FLOORS[spec.metric]) | of_words[words_of]).tolist())
+
+
+def _only(answer: Answer, asked: tuple[bool, ...] | None) -> Answer:
+    """The answer without what was computed for other tokens by the way."""
+    if asked is None:
+        return answer
+    rows = torch.tensor(asked, dtype=torch.bool, device="cpu")[:, None]
+    parts = {name: (axes, torch.where(rows, values, torch.nan)) for name, (axes, values) in answer.parts.items()}
+    gap = answer.convergence_gap
+    return dataclasses.replace(
+        answer,
+        scores=torch.where(rows, answer.scores, torch.nan),
+        parts=parts,
+        convergence_gap=gap and tuple(value if some else None for value, some in zip(gap, asked, strict=True)),
+    )
+
+
 def _arrays(spec: ContextRelianceSpec, answer, found: Dependence) -> dict[str, NamedArray]:
     name = unit(spec, METHODS[spec.method])
     table = torch.stack([found.metrics[metric] for metric in METRICS])  # (metrics, G)
@@ -210,10 +238,10 @@ def _places(spec: ContextRelianceSpec, full: Frame, tokens: tuple[Token, ...], n
 
 
 def _findings(spec: ContextRelianceSpec, lm, outputs: tuple, found: Dependence) -> dict:
-    """The other output, the tokens that stand against ours, and what the numbers are called."""
+    """The other output (None: not asked for), the tokens that stand against ours, and what the numbers are called."""
     generated, without = outputs
-    beyond = lm.tokens((), (), without)
-    matcher = difflib.SequenceMatcher(None, list(generated), list(without), autojunk=False)
+    beyond = lm.tokens((), (), without or ())
+    matcher = difflib.SequenceMatcher(None, list(generated), list(without or ()), autojunk=False)
     alternatives = found.alternatives.tolist()
     told = [_plain(lm.tokens((), (generated[0],), (token_id,))[-1]) for token_id in alternatives]
     ours, theirs = found.steps["log_probability"], found.metrics["contrast_logprob_diff"]
@@ -223,8 +251,8 @@ def _findings(spec: ContextRelianceSpec, lm, outputs: tuple, found: Dependence) 
             "tokens": [_plain(token) for token in beyond],
             "text": "".join(token.text for token in beyond if not token.special),
         },
-        "without_changed": generated != without[: len(generated)],
-        "without_diff": [list(code) for code in matcher.get_opcodes()],
+        "without_changed": without is not None and generated != without[: len(generated)],
+        "without_diff": [] if without is None else [list(code) for code in matcher.get_opcodes()],
         "alternatives": told,
         "agrees": [ours == theirs for ours, theirs in zip(generated, alternatives, strict=True)],
         "metric": spec.metric,

@@ -25,12 +25,12 @@ from spaces_app.tokens import Token
 
 @dataclass(frozen=True)
 class Pair:
-    """The ids that are compared, their probabilities, and the score that compares them."""
+    """The ids that are compared, and scores of them: the difference that is explained, and each one's probability."""
 
     true: int
     false: int
-    probabilities: tuple[float, float]
     score: Callable
+    probabilities: tuple[Callable, Callable]
 
 
 def compute(spec: KnowledgeSpec, lm, tick, settings) -> Result:
@@ -47,6 +47,7 @@ def compute(spec: KnowledgeSpec, lm, tick, settings) -> Result:
     run = ForcedPass(lm, ids, chunk_mb=settings.chunk_mb, tick=tick)
     layers = MlpOutputs(run)
     pair = _pair(spec, run)
+    run.watch((pair.score, *pair.probabilities))
     outputs, gradients = layers.gradients(pair.score)
     maps = {name: values.cpu().numpy() for name, values in _maps(outputs, gradients).items()}
     mapped = time.perf_counter()
@@ -60,15 +61,15 @@ def compute(spec: KnowledgeSpec, lm, tick, settings) -> Result:
         tokens=tokens,
         arrays=_arrays(maps, STEP_FUNCTIONS[spec.target].unit),
         notes=model_notes(spec, lm)
-        | _words(lm, ids, pair)
+        | _words(run, ids, pair)
         | {
             "seconds": seconds,
-            "warnings": [*lm.notes, *lm.warnings(spec.prompt), *_remarks(spec, lm, pair)],
+            "warnings": [*lm.notes, *lm.warnings(spec.prompt), *_remarks(spec, run, pair)],
             "target": STEP_FUNCTIONS[spec.target].label,
             "layer_labels": [f"layer {i}" for i in range(layers.count)],
             "subject_tokens": list(subject),
             "check": spec.checked,
-            "score": layers.score(pair.score),
+            "score": float(run.scores(pair.score)[0]),
             "corrupted_score": None if embeds is None else before,
             "agreement": None if patching is None else _agreement(maps),
         },
@@ -99,25 +100,27 @@ def _ids(prompt: str, lm, true: int) -> Ids:
 
 
 def _pair(spec: KnowledgeSpec, run: ForcedPass) -> Pair:
-    """The two ids and their probabilities, which the model's own pass gives."""
-    with torch.no_grad():
-        logits = run.body.decode(slice(0, 1), states=run.body.encode(), clean=True).logits[0, 0]
-    shares, true = logits.softmax(-1), int(run.sequence.targets[0])
-    if spec.false.strip():
-        false = _first(spec, run.lm, "false")
-        if false == true:
-            text = run.lm.tokens((), run.sequence.decoder[0].tolist(), (true,))[-1].text.strip()
-            raise SpecError(
-                f"both words begin with the same token {text!r:.40}.", hint="Name another word.", field="false"
-            )
-    else:
-        false = next(i for i in shares.topk(2).indices.tolist() if i != true)
-    compare = STEP_FUNCTIONS[spec.target].fn
+    """The two ids and what is asked of them. Only where the other word is not given, the model is run for it."""
+    true = int(run.sequence.targets[0])
+    false = _first(spec, run.lm, "false") if spec.false.strip() else _likeliest_other(run, true)
+    if false == true:
+        text = run.lm.tokens((), run.sequence.decoder[0].tolist(), (true,))[-1].text.strip()
+        raise SpecError(f"both words begin with the same token {text!r:.40}.", hint="Name another word.", field="false")
+    compare, probability = STEP_FUNCTIONS[spec.target].fn, STEP_FUNCTIONS["probability"].fn
 
     def score(logits: Tensor, targets: Tensor) -> Tensor:
         return compare(logits, targets, logits, torch.full_like(targets, false))
 
-    return Pair(true, false, (float(shares[true]), float(shares[false])), score)
+    def probability_of_other(logits: Tensor, targets: Tensor) -> Tensor:
+        return probability(logits, torch.full_like(targets, false))
+
+    return Pair(true, false, score, (probability, probability_of_other))
+
+
+def _likeliest_other(run: ForcedPass, true: int) -> int:
+    with torch.no_grad():
+        logits = run.body.decode(slice(0, 1), states=run.body.encode(), clean=True).logits[0, 0]
+    return next(i for i in logits.topk(2).indices.tolist() if i != true)
 
 
 def _maps(outputs: Tensor, gradients: Tensor) -> dict[str, Tensor]:
@@ -188,21 +191,22 @@ def _arrays(maps: dict[str, np.ndarray], unit: str) -> dict[str, NamedArray]:
     }
 
 
-def _words(lm, ids: Ids, pair: Pair) -> dict:
-    def named(token: int, p: float) -> dict:
-        return {"id": token, "text": lm.tokens((), ids[1], (token,))[-1].text, "p": p}
+def _words(run: ForcedPass, ids: Ids, pair: Pair) -> dict:
+    def named(token: int, score: Callable) -> dict:
+        return {"id": token, "text": run.lm.tokens((), ids[1], (token,))[-1].text, "p": float(run.scores(score)[0])}
 
     return {"true": named(pair.true, pair.probabilities[0]), "false": named(pair.false, pair.probabilities[1])}
 
 
-def _remarks(spec: KnowledgeSpec, lm, pair: Pair) -> list[str]:
+def _remarks(spec: KnowledgeSpec, run: ForcedPass, pair: Pair) -> list[str]:
     """What the reader should know of the words: that only a part of one is compared, or that the model is wrong."""
-    found = []
+    found, ends = [], run.lm.facts.eos_ids
     for field in ("true", "false"):
         word = getattr(spec, field).strip()
-        if word and len([i for i in _word(spec, lm, field) if i not in lm.facts.eos_ids]) > 1:
+        if word and len([i for i in _word(spec, run.lm, field) if i not in ends]) > 1:
             found.append(f"{word!r:.40} has several tokens; only the first is compared.")
-    if pair.probabilities[0] < pair.probabilities[1]:
+    true, false = (float(run.scores(score)[0]) for score in pair.probabilities)
+    if true < false:
         found.append("The model itself finds the false word likelier.")
     return found
 

@@ -44,6 +44,7 @@ class ForcedPass:
     `n_inputs` is S + P + G - 1: the last generated token is nobody's input. `attribute_prefix` False explains by the
     source (encoder-decoder) or the prompt (decoder-only) alone. `tick` hears of progress and may raise to stop.
     `watch` names scores that will be asked for: they are taken from whatever pass is made over the sequence as it is.
+    `asked` (G booleans) spares the gradients of the other targets, which are NaN.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ForcedPass:
         attribute_prefix: bool = True,
         chunk_mb: int = 256,
         watch: Iterable[Score] = (),
+        asked: Iterable[bool] | None = None,
         tick: Tick = _silent,
     ):
         if not ids[2]:
@@ -64,8 +66,9 @@ class ForcedPass:
         self.embeds = self.body.embed()  # (n_inputs, D)
         self.budget = Budget.of(lm, self.sequence.n_inputs, chunk_mb)
         self.attribute_prefix = attribute_prefix
+        self.asked = None if asked is None else tuple(asked)
         self._scores: dict[Score, list[float | None]] = {}
-        self._watch(watch)
+        self.watch(watch)
         self._check_causal()
 
     @property
@@ -94,9 +97,14 @@ class ForcedPass:
         source = torch.ones((self.n_generated, self.sequence.n_source), dtype=torch.bool)
         return torch.cat([source, ours], 1)
 
+    def watch(self, scores: Iterable[Score]) -> None:
+        """From now on, take these scores too from whatever pass is made over the sequence as it is."""
+        for score in scores:
+            self._scores.setdefault(score, [None] * self.n_generated)
+
     def scores(self, score: Score) -> Tensor:
         """The score of every target. (G,) on the CPU; taken from earlier passes where there were any."""
-        self._watch([score])
+        self.watch([score])
         if None in self._scores[score]:
             size = self.budget.items(0, 1)
             with torch.no_grad():
@@ -144,9 +152,9 @@ class ForcedPass:
         path = Path(*path) if isinstance(path, tuple) else path
         with_decoder = self.attribute_prefix or not self.encoder_decoder
         shared = Gradients.of(self.body, self.embeds, self.budget, with_decoder=with_decoder)
-        shared = dataclasses.replace(shared, around=around)
+        shared = dataclasses.replace(shared, around=around, asked=self.asked)
         n_points = 1 if path is None else len(path)
-        total, done = self.n_generated * n_points, 0
+        total, done = (self.n_generated if self.asked is None else sum(self.asked)) * n_points, 0
 
         def work(start: int, stop: int) -> Tensor:
             def came_in(count: int) -> None:
@@ -156,7 +164,7 @@ class ForcedPass:
 
             return shared.of_steps(score, slice(start, stop), path, came_in)
 
-        self._watch([score])
+        self.watch([score])
         self.tick(0, total, "Following gradients")
         for start, stop, gradient in in_chunks(self.n_generated, shared.chunk(n_points), work):
             yield slice(start, stop), gradient
@@ -255,14 +263,10 @@ class ForcedPass:
     def _variants(self, score: Score, variants, what: str) -> Tensor:
         total = len(variants.changed)
         self.tick(0, total, what)
-        self._watch([score])
+        self.watch([score])
         return Rows(self.body, self.budget, lambda done: self.tick(done, total, what)).scores(
             score, variants, self.scores
         )
-
-    def _watch(self, scores: Iterable[Score]) -> None:
-        for score in scores:
-            self._scores.setdefault(score, [None] * self.n_generated)
 
     def _observe(self, steps: slice, logits: Tensor) -> None:
         """Takes every watched score that is still missing from the logits (g, V) of a pass over the clean sequence."""

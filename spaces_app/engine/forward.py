@@ -121,7 +121,9 @@ class Body:
         if not self.sequence.n_source:
             return None
         ids = self.sequence.source if embeds is None else self.sequence.source.expand(len(embeds), -1)
-        with beating(self.adapter.blocks, self.progress), replaced(self.adapter.source_embedding, embeds):
+        with ExitStack() as stack:
+            self._passing(stack)
+            stack.enter_context(replaced(self.adapter.source_embedding, embeds))
             return self.adapter.encode(ids)
 
     def decode(
@@ -151,9 +153,7 @@ class Body:
         start = sequence.n_prompt - 1 + steps.start - first
         positions = slice(start, start + steps.stop - steps.start)
         with ExitStack() as stack:
-            stack.enter_context(beating(self.adapter.blocks, self.progress))
-            if torch.is_grad_enabled():
-                stack.enter_context(straight_activations(self.adapter.model))
+            self._passing(stack)
             behind = stack.enter_context(tail_cut(tail))
             stack.enter_context(replaced(self.adapter.embedding, embeds))
             ends = stack.enter_context(cut(self.adapter.head, positions))
@@ -162,6 +162,12 @@ class Body:
         if clean:
             self.observe(steps, logits[0].detach())
         return Passed(logits, ends.hidden, ends.leaf, positions, behind, output)
+
+    def _passing(self, stack: ExitStack) -> None:
+        """What every pass is made within."""
+        stack.enter_context(beating(self.adapter.blocks, self.progress))
+        if torch.is_grad_enabled() and self.sequence.n_generated > 1:  # for one target, slopes are worth nothing
+            stack.enter_context(straight_activations(self.adapter.model))
 
 
 def checked(logits: Tensor) -> Tensor:

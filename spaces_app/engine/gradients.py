@@ -31,7 +31,8 @@ class Gradients:
 
     Targets of a chunk share one pass that ends where the last of them needs it to, so short prefixes cost less.
     with_decoder False leaves the decoder's embeddings out of the gradient (attribution of the source alone). Passes are
-    made within `around()`, which may change how they are differentiated, never what they compute.
+    made within `around()`, which may change how they are differentiated, never what they compute. Where `asked` is
+    False, a target's gradient is not taken: NaN.
     """
 
     body: Body
@@ -40,6 +41,7 @@ class Gradients:
     with_decoder: bool = True
     tail: Tail | None = None
     around: Callable[[], AbstractContextManager] = nullcontext
+    asked: tuple[bool, ...] | None = None
 
     @classmethod
     def of(cls, body: Body, embeds: Tensor, budget: Budget, *, with_decoder: bool) -> Gradients:
@@ -53,16 +55,20 @@ class Gradients:
     def _tail(self) -> Tail | None:
         step = slice(self.body.sequence.n_generated - 1, self.body.sequence.n_generated)
         quiet = dataclasses.replace(self, body=dataclasses.replace(self.body, observe=lambda *_: None))
-        try:
-            tail = Tail.of(self.body.adapter)
-            expected, found = (
-                dataclasses.replace(quiet, tail=way).of_steps(_logit, step, None, lambda _: None)
-                for way in (None, tail)
-            )
-        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, NotSupported):
-            return None  # not built of blocks, or not in the usual way
         tolerance = 1e-4 if self.embeds.dtype in (torch.float32, torch.float64) else 0.05
-        return tail if (found - expected).abs().max() <= tolerance * expected.abs().max() else None
+        expected = None
+        for tail in (None, *Tail.candidates(self.body.adapter)):
+            try:
+                found = dataclasses.replace(quiet, tail=tail).of_steps(_logit, step, None, lambda _: None)
+            except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, NotSupported):
+                if tail is None:
+                    return None  # the question itself will say why
+                continue  # not built in the usual way
+            if tail is None:
+                expected = found
+            elif (found - expected).abs().max() <= tolerance * expected.abs().max():
+                return tail
+        return None
 
     def chunk(self, n_points: int) -> int:
         """Targets per chunk: enough pieces to save work at the ends, few enough not to repeat the forward pass."""
@@ -78,24 +84,28 @@ class Gradients:
 
         Along a path, the sum over its points of weight · gradient there. `tick` is given how many gradients came in.
         """
-        n_points = 1 if path is None else len(path)
-        n_targets, n_read = (
-            steps.stop - steps.start,
-            self.body.sequence.n_source + self.body.sequence.length(steps.stop),
-        )
+        wanted = wanted_in(steps, self.asked)
+        n_read = self.body.sequence.n_source + self.body.sequence.length(steps.stop)
+        nothing = torch.empty((0, n_read, self.embeds.shape[1]), **self._like())
+        return among(self._of(score, wanted, path, tick) if wanted else nothing, wanted, steps, n_read)
+
+    def _of(self, score: Score, wanted: list[int], path: Points | None, tick: Callable[[int], None]) -> Tensor:
+        """Gradients of the scores of the wanted targets. (len(wanted), n, D)"""
+        n_points, n_targets = 1 if path is None else len(path), len(wanted)
+        n_read = self.body.sequence.n_source + self.body.sequence.length(wanted[-1] + 1)
         size = self.budget.items(n_targets * n_read, n_targets, n_read)
 
         def work(start: int, stop: int) -> Tensor:
-            return self._summed(score, steps, (path, slice(start, stop)), tick)
+            return self._summed(score, wanted, (path, slice(start, stop)), tick)
 
         total: Tensor | None = None
         for _, _, part in in_chunks(n_points, size, work, outermost=False):
             total = part if total is None else total + part
         return total
 
-    def _summed(self, score: Score, steps: slice, points: tuple, tick: Callable[[int], None]) -> Tensor:
-        """`of_steps` over some points of a path at once: one graph, walked back for as many targets as fit."""
-        (path, chosen), sequence = points, self.body.sequence
+    def _summed(self, score: Score, wanted: list[int], points: tuple, tick: Callable[[int], None]) -> Tensor:
+        """`_of` over some points of a path at once: one graph, walked back for as many targets as fit."""
+        (path, chosen), sequence, steps = points, self.body.sequence, slice(wanted[0], wanted[-1] + 1)
         n_source, length = sequence.n_source, sequence.length(steps.stop)
         with torch.enable_grad():
             # A zero added to every point's embeddings: its gradient is the sum over the points.
@@ -113,7 +123,8 @@ class Gradients:
             inputs = [part for part in (cut_states, decoder_shift) if part is not None and part.requires_grad]
 
             def walk_back(start: int, stop: int) -> Tensor:
-                ones = [one_hot_cotangents(cotangent, start, stop) for _, cotangent in pairs]
+                some = [target - steps.start for target in wanted[start:stop]]
+                ones = [one_hot_cotangents(cotangent, some) for _, cotangent in pairs]
                 parts = vjp([root for root, _ in pairs], ones, inputs)  # (g, B, S, D), (g, 1, n, D)
                 if states is not None:
                     parts[0] = vjp([states], [parts[0]], [source_shift])[0]  # (g, 1, S, D)
@@ -121,9 +132,9 @@ class Gradients:
                 return torch.cat([part[:, 0].to(self.embeds.device) for part in parts], 1)
 
             size = self.budget.items(len(embeds) * (n_source + length))
-            chunks = in_chunks(steps.stop - steps.start, size, walk_back, outermost=False)
+            chunks = in_chunks(len(wanted), size, walk_back, outermost=False)
             gradient = torch.cat([part for _, _, part in chunks])
-        return gradient if scale is None else gradient * scale
+        return gradient if scale is None else gradient * scale[[target - steps.start for target in wanted]]
 
     def _points(self, path: Points | None, chosen: slice, inputs: slice, shift: Tensor) -> Tensor:
         """The points at some inputs, with a zero `shift` (1, n, D) added whose gradient is the sum over the points.
@@ -144,6 +155,22 @@ class Gradients:
 
 def _logit(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.gather(-1, targets.expand(logits.shape[:-1])[..., None])[..., 0]
+
+
+def wanted_in(steps: slice, asked: tuple[bool, ...] | None) -> list[int]:
+    """The targets of `steps` whose gradients are taken."""
+    return [target for target in range(steps.start, steps.stop) if asked is None or asked[target]]
+
+
+def among(part: Tensor, wanted: list[int], steps: slice, n_read: int) -> Tensor:
+    """Gradients (len(wanted), n, D) among those of all targets in `steps`, which are NaN. (g, n_read, D)"""
+    if len(wanted) == steps.stop - steps.start:
+        return part
+    spread = part.new_full((steps.stop - steps.start, n_read, *part.shape[2:]), torch.nan)
+    rows = [target - steps.start for target in wanted]
+    spread[rows] = 0  # what comes after the last wanted target has no influence
+    spread[rows, : part.shape[1]] = part
+    return spread
 
 
 def cotangents(

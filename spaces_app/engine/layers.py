@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.chunks import in_chunks
-from spaces_app.engine.gradients import cotangents
+from spaces_app.engine.gradients import among, cotangents, wanted_in
 from spaces_app.engine.vjp import one_hot_cotangents, vjp
 from spaces_app.errors import NotSupported
 
@@ -59,7 +59,7 @@ class Layers:
                 passed = run.body.decode(steps, states=run.body.encode(), clean=True)
                 gradient = self._pulled(score, passed, steps, [part["output"] for part in seen])
             run.tick(stop, run.n_generated, "Following gradients")
-            return self._joined([part[:, 0] for part in gradient])
+            return self._joined(gradient)
 
         for start, stop, gradient in in_chunks(run.n_generated, size, work):
             yield slice(start, stop), gradient
@@ -108,7 +108,7 @@ class Layers:
             if n_source:  # cross-attention takes as many rows of the decoder as of the source
                 embeds = run.embeds[None, n_source:length].expand(len(nodes), -1, -1)
             passed = run.body.decode(steps, embeds, states=states)
-            return self._pulled(score, passed, steps, [shift], weights=weights)[0][:, 0]
+            return self._pulled(score, passed, steps, [shift], weights=weights)[0]
 
     def _pulled(self, score: Callable, passed, steps: slice, inputs: list[Tensor], *, weights=None) -> list[Tensor]:
         run = self.run
@@ -116,13 +116,18 @@ class Layers:
         pairs, scale = cotangents(score, passed, run.sequence, steps, weights=weights, device=device)
         n_rows = passed.logits.shape[0] * (run.sequence.n_source + run.sequence.length(steps.stop))
 
-        def walk_back(start: int, stop: int) -> list[Tensor]:
-            ones = [one_hot_cotangents(cotangent, start, stop) for _, cotangent in pairs]
-            return [part.to(device) for part in vjp([root for root, _ in pairs], ones, inputs)]  # each (g, 1, n, D)
+        wanted = wanted_in(steps, run.asked) or [steps.start]  # one tells the shapes
 
-        chunks = in_chunks(steps.stop - steps.start, run.budget.items(n_rows), walk_back, outermost=False)
+        def walk_back(start: int, stop: int) -> list[Tensor]:
+            some = [target - steps.start for target in wanted[start:stop]]
+            ones = [one_hot_cotangents(cotangent, some) for _, cotangent in pairs]
+            return [part[:, 0].to(device) for part in vjp([root for root, _ in pairs], ones, inputs)]  # each (g, n, D)
+
+        chunks = in_chunks(len(wanted), run.budget.items(n_rows), walk_back, outermost=False)
         parts = [torch.cat(column) for column in zip(*(found for _, _, found in chunks), strict=True)]
-        return parts if scale is None else [part * scale[:, None] for part in parts]
+        if scale is not None:
+            parts = [part * scale[[target - steps.start for target in wanted]] for part in parts]
+        return [among(part, wanted, steps, part.shape[1]) for part in parts]
 
     def _blocks(self, layers: tuple[int, ...]) -> list[nn.Module]:
         """The chosen blocks: the encoder's first, where there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from spaces_app.models.adapters import Adapter
 
 COMPARED = 4  # tokens; enough for a mistaken position, mask or window to show
 Layers = list[tuple[Tensor, Tensor]]  # keys and values per layer, each (1, H, n, D_head)
+_right: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → the longest decoder it was found right for
 
 
 @dataclass(frozen=True)
@@ -28,24 +30,30 @@ class Prefix:
         """The prefix of a sequence, or None where a cache does not give the same numbers.
 
         Recurrent and convolutional models keep other things than keys and values, and some count positions
-        differently; rather than know their names, the last tokens are computed both ways and compared.
+        differently; rather than know their names, the last tokens are computed both ways and compared, once for every
+        model and length that is longer than those before.
         """
-        steps = slice(0, body.sequence.n_generated)
+        steps, length = slice(0, body.sequence.n_generated), body.sequence.n_decoder
         try:
             with torch.no_grad():
                 cache = body.adapter.new_cache(whole=True)
                 clean = body.decode(steps, states=states, cache=cache, clean=True)
                 prefix = cls(body.adapter, _layers(cache, "self"), _layers(cache, "cross"))
-                if {key.shape[2] for key, _ in prefix.own} != {body.sequence.n_decoder}:
+                if {key.shape[2] for key, _ in prefix.own} != {length}:
                     return None
-                first = max(body.sequence.n_decoder // 2, body.sequence.n_decoder - COMPARED)
+                if length <= _right.get(body.adapter.model, 0):
+                    return prefix
+                first = max(length // 2, length - COMPARED)
                 late = slice(max(0, first - body.sequence.n_prompt + 1), steps.stop)
                 again = body.decode(late, states=states, cache=prefix.take(first, 1)).logits
         except (AttributeError, RuntimeError, TypeError, ValueError, IndexError):
             return None
         expected = clean.logits[:, late]
         tolerance = 1e-4 if clean.hidden.dtype in (torch.float32, torch.float64) else 0.1
-        return prefix if (again - expected).abs().max() <= tolerance * expected.abs().max() else None
+        if (again - expected).abs().max() > tolerance * expected.abs().max():
+            return None
+        _right[body.adapter.model] = length
+        return prefix
 
     def take(self, first: int, rows: int):
         """A cache of the first `first` decoder tokens, for `rows` rows."""

@@ -26,11 +26,11 @@ def vjp(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequenc
     return [_or_zeros(part, item, len(cotangents[0])) for part, item in zip(parts, inputs, strict=True)]
 
 
-def one_hot_cotangents(cotangent: Tensor, start: int, stop: int) -> Tensor:
-    """For each of the targets start … stop-1 the cotangent of that target alone: (B, g, D) → (stop-start, B, g, D)."""
-    spread = torch.zeros((stop - start, *cotangent.shape), dtype=cotangent.dtype, device=cotangent.device)
-    index = torch.arange(stop - start, device=cotangent.device)
-    spread[index, :, index + start] = cotangent[:, start:stop].transpose(0, 1)
+def one_hot_cotangents(cotangent: Tensor, targets: Sequence[int]) -> Tensor:
+    """For each of some targets its cotangent alone: (B, g, D) → (len(targets), B, g, D)."""
+    spread = torch.zeros((len(targets), *cotangent.shape), dtype=cotangent.dtype, device=cotangent.device)
+    chosen = torch.tensor(list(targets), dtype=torch.long, device=cotangent.device)
+    spread[torch.arange(len(targets), device=cotangent.device), :, chosen] = cotangent[:, chosen].transpose(0, 1)
     return spread
 
 

@@ -60,7 +60,8 @@ def dumps(result: Result) -> str:
         generated.pop()
     scores = sign * result.arrays["cti"].select(metric=array).values[: len(generated)]
     texts = [result.tokens[i].text for i in generated]
-    order = sorted(range(len(generated)), key=lambda step: -abs(scores[step]))
+    explained = np.isfinite(result.arrays["attributions"].values).any(0)  # (G,), what has cues
+    order = sorted(np.flatnonzero(explained[: len(generated)]).tolist(), key=lambda step: -abs(scores[step]))
     document = {
         "input_context": spec.context or None,
         "input_context_tokens": _texts(result, "context_tokens"),

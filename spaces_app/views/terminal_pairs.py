@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spaces_app.analyses.base import Result
+from spaces_app.analyses.context_reliance import flagged
 from spaces_app.views.terminal import label, maps, number
 
 CUES = 3  # context words named for each word of the answer
@@ -63,7 +64,8 @@ def context_table(result: Result, *, width: int = 100) -> Group:
             Text(told if above[step] else ""),
         )
     line = Text(f"{notes['metrics'][metric]['label']} with and without the context · {notes['model']}\n")
-    line.append("without the context: ").append(notes["without"]["text"] or "nothing", style="italic")
+    if notes["without_diff"]:
+        line.append("without the context: ").append(notes["without"]["text"] or "nothing", style="italic")
     if not any(above):
         line.append("\nNo word of the answer depends on the context.", style="yellow")
     for warning in notes.get("warnings", ()):
@@ -72,17 +74,6 @@ def context_table(result: Result, *, width: int = 100) -> Group:
     if "answer_leave_one_out" in arrays:
         parts.append(_sentences(result))
     return Group(*parts)
-
-
-def flagged(scores: np.ndarray, sigma: float, floor: float) -> np.ndarray:
-    """Which scores stand out: at least mean + sigma · standard deviation (n − 1), as Inseq has it, and the floor.
-
-    Of one score, the one itself; of two, neither could be a deviation above the mean, so the floor alone counts.
-    """
-    size = np.abs(scores)
-    if len(scores) < 3:
-        return size >= floor
-    return (size >= scores.mean() + sigma * scores.std(ddof=1)) & (size >= floor)
 
 
 def _sentences(result: Result) -> Table:

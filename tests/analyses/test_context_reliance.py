@@ -13,17 +13,17 @@ from support import no_tick
 
 from spaces_app.analyses import ANALYSES, KINDS
 from spaces_app.analyses.base import Result
-from spaces_app.analyses.context_reliance import METRICS, TARGETS, ContextRelianceSpec, words
+from spaces_app.analyses.context_reliance import METRICS, TARGETS, ContextRelianceSpec, flagged, words
 from spaces_app.analyses.frame import fill, framed, located
 from spaces_app.analyses.sentences import lasso
 from spaces_app.errors import SpecError
+from spaces_app.export import inseq_context
 from spaces_app.limits import size_of
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
 from spaces_app.tokens import Token, word_ids
 from spaces_app.training.evaluate import heldout
-from spaces_app.views.terminal_pairs import flagged
 
 CONTEXT, PROMPT, ANSWER = "George was sick. The keys are lost.", "So he went to the", "hospital."
 
@@ -63,6 +63,27 @@ def logits(lm, ids: tuple) -> torch.Tensor:
 
 
 # --- the two runs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "layer_gradient_x_activation", "occlusion"])
+def test_cues_for_the_words_that_stand_out_are_those_that_all_words_get(bundled, method):
+    lm = bundled["tiny-causal"]
+    whole, part = (answer(lm, method=method, cues=cues, n_steps=8) for cues in ("all", "dependent"))
+    expected, found = (result.arrays["attributions"].values for result in (whole, part))
+    above = flagged(whole.arrays["cti"].select(metric="kl_divergence").values, 1.0, 0.1)
+    assert above.any() and not above.all()
+    assert np.isnan(found[:, ~above]).all()
+    assert np.nanmax(np.abs(found[:, above] - expected[:, above])) <= 1e-5 * np.nanmax(np.abs(expected))
+    told = json.loads(inseq_context.dumps(part))["cci_scores"]
+    assert [cue["cti_idx"] for cue in told] == np.flatnonzero(above).tolist()
+
+
+def test_the_answer_without_the_context_is_left_out_on_request(bundled):
+    lm = bundled["tiny-causal"]
+    whole, part = answer(lm), answer(lm, free_output=False)
+    assert whole.notes["without"]["text"] and part.notes["without"]["text"] == ""
+    assert part.notes["without_diff"] == [] and not part.notes["without_changed"]
+    assert np.array_equal(part.arrays["cti"].values, whole.arrays["cti"].values)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "bart", "t5"])
