@@ -13,6 +13,7 @@ import dataclasses
 import json
 import os
 import platform
+import select
 import statistics
 import subprocess
 import sys
@@ -52,6 +53,7 @@ REQUIREMENTS = (
 )  # one model code on both sides
 LARGEST_DIFFERENCE = 1e-6  # of raw scores in float32
 LARGEST_LIMIT_RATIO = 1.5  # of our time to the plain minimal calls
+PATIENCE = 300.0  # seconds until a run of Inseq is given up
 LONG = 20.0  # seconds of one run of Inseq, above which one run must do
 
 
@@ -97,8 +99,12 @@ class Inseq:
     """Inseq in a process of its own environment, asked line by line."""
 
     def __init__(self, python: str):
+        self.python = python
+        self.start()
+
+    def start(self) -> None:
         self.process = subprocess.Popen(
-            [python, str(HERE / "inseq_worker.py")],
+            [self.python, str(HERE / "inseq_worker.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -116,8 +122,13 @@ class Inseq:
         return self.asked(request | ({"save": str(save)} if save else {}))
 
     def asked(self, request: dict) -> float | str:
-        """CPU seconds of a request to the worker, or why it failed."""
+        """CPU seconds of a request to the worker, or why it failed, such as for taking longer than anybody waits."""
         print(json.dumps(request), file=self.process.stdin, flush=True)
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            self.process.kill()
+            self.process.wait()
+            self.start()
+            return f"gives no answer within {PATIENCE:.0f} s"
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit("Inseq's process ended; run benchmarks/inseq_worker.py in its environment to see why.")
@@ -259,7 +270,7 @@ def _number(value: float, form: str) -> str:
 
 
 def _line(row: Row) -> str:
-    theirs = "fails" if row.failed else _number(row.inseq, ",.1f")
+    theirs = ("too long" if "within" in row.failed else "fails") if row.failed else _number(row.inseq, ",.1f")
     return (
         f"| {row.shape.name} | {row.question.name} | {_number(row.difference, '.0e')} | {_number(row.largest, '.1e')} |"
         f" {theirs} | {row.ours:,.1f} | {_number(row.ratio, '.1f')} | {_number(row.to_limit, '.2f')} |"
@@ -269,7 +280,7 @@ def _line(row: Row) -> str:
 
 def report(rows: list[Row], rounds: int) -> str:
     """The table with what was measured and how."""
-    failures = sorted({f"- {row.question.name}: {row.failed}" for row in rows if row.failed})
+    failures = sorted({f"- {row.question.name} ({row.shape.name}): {row.failed}" for row in rows if row.failed})
     return f"""# Seqscope and Inseq 0.7.1, the same question
 
 {N_PROMPT} prompt tokens, {N_GENERATED} generated, probability explained, random weights in float32, baseline unk,
@@ -287,7 +298,7 @@ torch {torch.__version__}, transformers {transformers.__version__}, Python {plat
 {HEADER}
 {chr(10).join(_line(row) for row in rows)}
 
-What fails in Inseq 0.7.1 with this transformers:
+What fails or takes too long in Inseq 0.7.1 with this transformers:
 
 {chr(10).join(failures) or "Nothing."}
 """
