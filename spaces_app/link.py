@@ -15,6 +15,7 @@ from spaces_app.errors import SpecError
 from spaces_app.spec import MAX_INT_DIGITS, Spec
 
 MAX_TOKEN = 4096  # characters; servers, proxies and chat clients cut longer lines
+MAX_LINK = 3800  # characters written after an address, so that with it they stay below 4,000
 MAX_JSON = 32 * 1024  # bytes inflated
 MAX_DEPTH = 6
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -37,17 +38,34 @@ def encode(spec: Spec) -> str:
 def to_link(spec: Spec, base: str = "", *, view: str = "") -> str:
     """`base?s=token`, with `&view=…` when the figure's selection and appearance travel too.
 
-    Raises SpecError when token and notes would be longer than MAX_TOKEN: the text is too long for a link.
+    Raises SpecError when all of it but `base` would be longer than MAX_LINK: the text is too long for a link.
     """
-    token = encode(spec)
-    view = view if valid_view(view) else ""
-    length = len(token) + len(",".join(notes_of(view)))
-    if length > MAX_TOKEN:
+    query = f"?s={encode(spec)}" + (f"&view={view}" if valid_view(view) else "")
+    if len(query) > MAX_LINK:
         raise SpecError(
-            f"the text makes a link of {length:,} characters, more than {MAX_TOKEN:,}.",
+            f"the text makes a link of {len(query):,} characters, more than {MAX_LINK:,}.",
             hint="Use the short link, or a shorter text.",
         )
-    return f"{base}?s={token}" + (f"&view={view}" if view else "")
+    return base + query
+
+
+def pair_query(first: Spec, second: Spec, *, view: str = "") -> str:
+    """`compare=…&with=…` of two questions, without "?": their tokens, or their digests where those are too long."""
+    look = f"&view={view}" if valid_view(view) else ""
+    whole = f"compare={encode(first)}&with={encode(second)}{look}"
+    return whole if len(whole) < MAX_LINK else f"compare={first.digest()}&with={second.digest()}{look}"
+
+
+def parse_pair(query: str) -> tuple[str, str, str] | None:
+    """(first, second, view) of a `compare=…&with=…` query or fragment, None where it is another link.
+
+    The two are bare tokens or digests, as `parse_url` takes them, and not looked into; one that is missing is "".
+    """
+    items = dict(parse_qsl(query[: 4 * MAX_TOKEN].lstrip("?#"), keep_blank_values=True)[:64])
+    if "compare" not in items:
+        return None
+    view = items.get("view", "")
+    return items["compare"], items.get("with", ""), view if valid_view(view) else ""
 
 
 def decode(token: str) -> dict:

@@ -27,6 +27,9 @@ class Settings:
     store: str = setting("", "SEQSCOPE_STORE", "Folder of stored results; empty means a folder in the user's cache.")
     store_mb: int = setting(512, "SEQSCOPE_STORE_MB", "Size the stored results may reach before the oldest go.")
     model_mb: int = setting(6000, "SEQSCOPE_MODEL_MB", "Memory that loaded models may take together.")
+    downloads_per_hour: int = setting(
+        20, "SEQSCOPE_DOWNLOADS_PER_HOUR", "Models downloaded within an hour, listed ones not counted; 0 allows none."
+    )
     chunk_mb: int = setting(256, "SEQSCOPE_CHUNK_MB", "Memory one step of a computation may take.")
     max_seconds: int = setting(120, "SEQSCOPE_MAX_SECONDS", "Time one analysis may take.")
     threads: int = setting(0, "SEQSCOPE_THREADS", "Threads torch may use; 0 leaves torch's own choice.")

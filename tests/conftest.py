@@ -61,7 +61,7 @@ def hub(monkeypatch, tmp_path):
     from fake_hub import FakeHub
 
     from spaces_app.models import hub as client
-    from spaces_app.models import resolve
+    from spaces_app.models import quota, resolve
 
     with FakeHub() as fake:
         monkeypatch.setenv("HF_ENDPOINT", fake.url)
@@ -69,4 +69,5 @@ def hub(monkeypatch, tmp_path):
         monkeypatch.setenv("HF_TOKEN", "hf_canary")
         monkeypatch.setattr(client, "breaker", client.Breaker())
         monkeypatch.setattr(resolve, "_seen", {})
+        monkeypatch.setattr(resolve, "_quota", quota.Quota())
         yield fake

@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from spaces_app.analyses import KINDS
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.errors import SpecError
-from spaces_app.link import MAX_JSON, decode, encode, made_digest, parse_query, readable, to_link
+from spaces_app.link import (
+    MAX_JSON,
+    decode,
+    encode,
+    made_digest,
+    pair_query,
+    parse_pair,
+    parse_query,
+    readable,
+    to_link,
+)
 
 SPEC = AttributionSpec(prompt="The keys to the cabinet 🗝️ «ключи»", continuation_ids=(5, 900, 3), revision="a" * 40)
 
@@ -58,6 +68,25 @@ def test_a_300_character_prompt_makes_a_link_of_at_most_800_characters():
     assert 290 <= len(prompt) <= 310
     spec = AttributionSpec(prompt=prompt, continuation_ids=tuple(range(200, 220)), revision="9" * 40)
     assert len(to_link(spec)) <= 800
+
+
+def test_no_link_that_is_written_is_longer_than_4000_characters_with_its_address():
+    base, view = "https://huggingface.co/spaces/" + "o" * 80 + "/" + "n" * 80, "sel:1-1,note:3-" + "x" * 140
+    generator, longest = random.Random(0), 0
+    for length in range(3000, 7000, 40):
+        spec = AttributionSpec(prompt="".join(generator.choices("abcdefghijklmnopqrstuvwxyz ", k=length)))
+        try:
+            longest = max(longest, len(to_link(spec, base, view=view)))
+        except SpecError:
+            break
+    assert 3_800 < longest <= 4_000
+
+
+def test_two_questions_make_one_link_of_tokens_or_of_digests_where_those_are_too_long():
+    long = SPEC.replace(prompt="".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=5000)))
+    assert parse_pair("?" + pair_query(SPEC, SPEC, view="sel:1-1")) == (encode(SPEC), encode(SPEC), "sel:1-1")
+    assert parse_pair("#" + pair_query(SPEC, long)) == (SPEC.digest(), long.digest(), "")
+    assert parse_pair("?s=x") is None and parse_pair("?compare=x&view=<b>") == ("x", "", "")
 
 
 def test_a_text_too_long_for_a_link_says_so():

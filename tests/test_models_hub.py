@@ -459,3 +459,32 @@ def test_every_error_names_the_field_it_concerns(hub):
         with pytest.raises(AppError) as caught:
             resolve(model, SETTINGS)
         assert caught.value.field == "model" and "\n" not in str(caught.value)
+
+
+def test_so_many_models_are_downloaded_within_an_hour_and_no_more(hub, files, monkeypatch):
+    for number in range(4):
+        hub.add(f"someone/m{number}", files)
+    two = Settings(downloads_per_hour=2)
+    first = get("someone/m0", two)
+    get("someone/m1", two)
+    began = len(hub.paths())
+    with pytest.raises(ModelUnavailable, match="2 models have been downloaded here within an hour") as refused:
+        get("someone/m2", two)
+    assert "try again in 60 minutes" in str(refused.value) and refused.value.field == "model"
+    assert not any("resolve" in path for path in hub.paths()[began:]), "not a file of it was asked for"
+    assert get("someone/m0", two).path == first.path, "what is here stays usable"
+    listed = Settings(downloads_per_hour=2, models="someone/m3")
+    assert get("someone/m3", listed).path is not None, "what the owner lists does not count"
+    now = time.monotonic()
+    monkeypatch.setattr("spaces_app.models.quota.time.monotonic", lambda: now + 3601)
+    assert get("someone/m2", two).path is not None
+
+
+def test_no_downloads_at_all_leave_the_models_that_are_here(hub, files):
+    hub.add(MODEL, files)
+    hub.add("someone/other", files)
+    here = get()
+    none = Settings(downloads_per_hour=0)
+    assert get(settings=none).path == here.path
+    with pytest.raises(ModelUnavailable, match="'someone/other' is not on this disk, and no models are downl"):
+        get("someone/other", none)

@@ -15,6 +15,7 @@ ASSETS = Assets(
         "figure/curves.js",
         "token_heatmap/matrix.js",
         "layer_grid/model.js",
+        "layer_grid/along.js",
         "layer_grid/script.js",
     ),
     styles=("token_heatmap/style.css", "figure/curves.css", "figure/pins.css", "layer_grid/style.css"),

@@ -25,6 +25,7 @@ function readGrid(payload) {
     watched: (data.watched || []).map((curve) => ({ label: String(curve.label), values: decodeScores(curve) })),
     watchedUnit: String(data.watched_unit || ""),
     upward: Boolean(data.upward), // the first row is drawn at the bottom, as layers stand in pictures of models
+    along: Boolean(data.along), // a row is what one reads along the text, rather than a column down the rows
     hint: String(data.hint || ""),
     selected: Array.isArray(data.selected) ? data.selected : [0, 0],
     state: String(data.state || ""),

@@ -1,5 +1,8 @@
 // The figure: a grid, the cell that is read, and what stands behind it. mount(root, value, {emit}) is all.
 
+// A label within a sentence; CKA stays CKA.
+const inSentence = (label) => (/[A-Z]{2}/.test(label) ? label : label.toLowerCase());
+
 const EMPTY_GRID = "Nothing to show yet. Write a text and press Run.";
 
 function buildGrid(root, on) {
@@ -206,13 +209,23 @@ class Grid extends Figure {
     const { model, parts } = this;
     const token = { quote: labelOf(model.cols.names[column], 32) };
     const place = model.rows.names[row];
-    this.sentence = [token, " · " + place + ": " + matrix.label.toLowerCase() + " " + this.textOf(matrix, this.valueAt(matrix, row, column)) + "."];
+    this.sentence = [token, " · " + place + ": " + inSentence(matrix.label) + " " + this.textOf(matrix, this.valueAt(matrix, row, column)) + "."];
     fillCaption(parts.caption, this.sentence);
     const others = this.numbersAt(row, column).filter(([label]) => label !== matrix.label);
     fillPairs(parts.details, others);
     this.matrix.describe(plainText(this.sentence));
     this.listTop(row, column);
-    this.drawCurves(column);
+    parts.chart.classList.toggle("sg-along", model.along);
+    if (model.along) this.drawAlong(matrix, row, column);
+    else this.drawCurves(column);
+  }
+
+  // The row that is read, along the text.
+  drawAlong(matrix, row, column) {
+    const { names } = this.model.cols;
+    const values = matrix.values.subarray(row * names.length, (row + 1) * names.length);
+    const label = matrix.label + " of " + this.model.rows.names[row] + " along the text";
+    fillAlong(this.parts.chart, { names, values, at: column, label }, (picked) => this.change({ sel: [row, picked] }));
   }
 
   // The likeliest tokens at this cell.

@@ -12,7 +12,7 @@ function readFactors(payload) {
     return {
       i, values, most, layers, share: Number(factor.share) || 0, number: Number(factor.number ?? i + 1),
       neurons: factor.neurons || [], promoted: factor.promoted || [], suppressed: factor.suppressed || [],
-      ablation: factor.ablation || null,
+      ablation: factor.ablation || null, stability: typeof factor.stability === "number" ? factor.stability : NaN,
     };
   });
   if (!factors.length) throw new Error("there is no factor");

@@ -99,6 +99,9 @@ function fillCard(card, model, factor, ablate) {
   if (!factor) return;
   const head = card.appendChild(element("div", "sn-card-head"));
   head.appendChild(element("h3", "sn-card-title", "Factor " + factor.number)).classList.add("sn-hue-" + (factor.i % SHOWN_AT_FIRST));
+  if (factor.stability === factor.stability) {
+    head.appendChild(element("span", "sn-share", "stability " + factor.stability.toFixed(2)));
+  }
   if (ablate && !factor.ablation) {
     const button = head.appendChild(element("button", "sn-more sn-ablate", "Run without it"));
     button.type = "button";
@@ -116,7 +119,7 @@ function fillCard(card, model, factor, ablate) {
     factor.neurons.slice(0, 8).forEach((neuron) => {
       barRow(rows, neuronName(neuron, model), neuron.weight / most, formatScore(neuron.weight));
       const fires = (neuron.tokens || []).slice(0, 4).map((i) => model.tokens[i] && labelOf(model.tokens[i].text, 14));
-      rows.lastChild.appendChild(element("bdi", "sn-fires", fires.filter(Boolean).join("  ")));
+      rows.lastChild.appendChild(element("bdi", "sn-fires", Array.from(new Set(fires.filter(Boolean))).join("  ")));
     });
   }
   [["promoted", "Writes"], ["suppressed", "Holds back"]].forEach(([key, title]) => {

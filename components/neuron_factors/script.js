@@ -106,19 +106,6 @@ class Factors extends Figure {
     this.showTip();
   }
 
-  words() {
-    return this.model.tokens;
-  }
-
-  pinned() {
-    const { token } = this.settings;
-    return token === null ? null : [token, token];
-  }
-
-  choose(first) {
-    this.change({ token: first });
-  }
-
   // ---- notes: see Pins. A place is a token's number, or "f3" for the third factor.
 
   placeOf(node) {
@@ -230,7 +217,8 @@ class Factors extends Figure {
     const { model, parts } = this;
     if (factor !== null && factor !== undefined) {
       const known = model.factors[factor];
-      const peaks = peaksOf(known, 3).map((i) => ({ quote: labelOf(model.tokens[i].text, 20) }));
+      const texts = peaksOf(known, 12).map((i) => labelOf(model.tokens[i].text, 20));
+      const peaks = Array.from(new Set(texts)).slice(0, 3).map((quote) => ({ quote }));
       this.sentence = ["Factor " + known.number + " is most active at "];
       peaks.forEach((peak, i) => this.sentence.push(...(i ? [i === peaks.length - 1 ? " and " : ", "] : []), peak));
       this.sentence.push("; it holds " + formatPercent(known.share) + " of the activation.");

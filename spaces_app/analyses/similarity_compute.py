@@ -132,8 +132,11 @@ def _words(tokens: tuple[Token, ...], skip: int) -> dict[tuple[int, int], list[i
 def _possible(spec: SimilaritySpec, n_rows: int, dims: int) -> tuple[list[str], list[str]]:
     """The measures that so many rows allow, and sentences on what they allow. Raises SpecError for too few."""
     if n_rows < FEWEST:
+        behind = " behind the first" if spec.skip_first else ""
         raise SpecError(
-            f"the text has too few tokens to compare layers: {n_rows}.", hint=f"Use at least {FEWEST}.", field="prompt"
+            f"the text has too few tokens to compare layers: {n_rows}{behind}.",
+            hint=f"Use at least {FEWEST}.",
+            field="prompt",
         )
     needed = ROWS_PER_DIRECTION + 1
     few = f"{n_rows} tokens are too few for SVCCA and PWCCA, which need {needed}"

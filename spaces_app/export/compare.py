@@ -115,10 +115,10 @@ def compare(first: Result, second: Result, *, state: str = "") -> dict:
     }
 
 
-def panes(first: Result, second: Result) -> dict:
+def panes(first: Result, second: Result, *, state: str = "") -> dict:
     """One value of the token heatmap that shows first, second and second − first on the same tokens and one scale.
 
-    What differs is left to `facts`. Raises NotSupported like `comparison`.
+    `state` is the view part of a link. What differs is left to `facts`. Raises NotSupported like `comparison`.
     """
     made = comparison(first, second)
     sides = aggregate.aligned(first, second)
@@ -126,7 +126,7 @@ def panes(first: Result, second: Result) -> dict:
     results = {"First": sides[0], "Second": sides[1], "Second − first": change}
     numbers = [np.nan_to_num(np.abs(result.arrays["attributions"].values)) for result in results.values()]
     end = max(float(table.max(initial=0.0)) for table in numbers)
-    values = [token_heatmap(result, state="unit:token", domain=(-end, end)) for result in results.values()]
+    values = [token_heatmap(result, state=state or "unit:token", domain=(-end, end)) for result in results.values()]
     planes = [
         {name: value[name] for name in ("target", "unit", "signed", "scores", "domain")}
         | {"method": label, "about": value["method"], "checks": []}

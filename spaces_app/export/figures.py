@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from spaces_app.errors import NotSupported
-from spaces_app.export import grid_figures, pair_figures, units, words
+from spaces_app.export import factor_figures, grid_figures, pair_figures, pins, units, words
 from spaces_app.export.drawing import Drawing, Grid, Legend, Paragraph, Span
+from spaces_app.export.pins import Pin
 from spaces_app.export.units import Ranking, Table
 from spaces_app.views.token_heatmap import parse_state
 
@@ -20,7 +22,7 @@ def drawing(value: dict) -> Drawing:
     kind = value.get("kind")
     if kind not in DRAWINGS:
         raise NotSupported(f"the {str(kind).replace('_', ' ')} figure has no still picture.", hint="Save it as HTML.")
-    return DRAWINGS[kind](value)
+    return replace(DRAWINGS[kind](value), pins=pins.lines(value))
 
 
 def token_heatmap(value: dict) -> Drawing:
@@ -30,6 +32,7 @@ def token_heatmap(value: dict) -> Drawing:
     table = units.table_of(value, asked["unit"])
     source, span = _subject(value, table, asked)
     ranking = units.backward(table, source) if source is not None else units.forward(table, *span) if span else None
+    pinned = pins.pins_of(value)
     common = {
         "title": "".join(u.text for u in table.units if not u.special).strip() or "Nothing",
         "caption": _caption(value, table, ranking, source, span),
@@ -38,15 +41,17 @@ def token_heatmap(value: dict) -> Drawing:
     if asked["view"] == "matrix" and table.targets:
         whole = asked["range"] == "output"
         legend = _legend(value, asked, table.largest if whole else None)
-        return Drawing(grid=_grid(table, whole), legend=legend, **common)
+        return Drawing(grid=_grid(table, whole, pinned), legend=legend, **common)
     # A value that is one of several on one scale says where that scale ends.
     domain = max(ranking.largest if ranking else 0.0, table.largest if asked["range"] == "output" else 0.0)
     domain = max(domain, _common_end(value))
     focus = {source} if source is not None else set(table.targets[span[0] : span[1] + 1]) if span else set()
     later = table.targets[span[1]] if span else len(table.units)
+    percent = asked["view"] == "percent"
     spans = [
-        _span(unit, u, ranking, domain, focus=u in focus, later=u > later, percent=asked["view"] == "percent")
+        replace(_span(unit, u, ranking, domain, focus=u in focus, later=u > later, percent=percent), marks=marks)
         for u, unit in enumerate(table.units)
+        for marks in [_marks(unit, pinned)]
     ]
     legend = _legend(value, asked, domain or table.largest) if ranking else None
     return Drawing(paragraphs=_paragraphs(table, spans), legend=legend, **common)
@@ -93,21 +98,29 @@ def _paragraphs(table: Table, spans: list[Span]) -> tuple[Paragraph, ...]:
     return Paragraph(_LABELS["source"], tuple(source)), Paragraph(_LABELS["generated"], tuple(rest))
 
 
-def _grid(table: Table, whole: bool) -> Grid:
+def _marks(unit: units.Unit, pinned: Sequence[Pin]) -> str:
+    return pins.marks(pinned, range(unit.first, unit.last + 1)) if pinned else ""
+
+
+def _grid(table: Table, whole: bool, pinned: Sequence[Pin]) -> Grid:
     scored = [u for u in range(len(table.units)) if (table.values[u] == table.values[u]).any()]
     if len(scored) * len(table.targets) > _MAX_CELLS:
         raise NotSupported(
             f"a still picture of {len(scored):,} × {len(table.targets):,} cells would not be readable.",
             hint="Choose a larger unit, or save the figure as HTML.",
         )
+
+    def name(unit: units.Unit) -> str:
+        return f"{_marks(unit, pinned)} {words.label(unit.text, 24)}".lstrip()
+
     tops = [max((abs(x) for x in table.values[:, c] if x == x), default=0.0) for c in range(len(table.targets))]
     shades = tuple(
         tuple(_part(table.values[u, c], table.largest if whole else tops[c]) for c in range(len(table.targets)))
         for u in scored
     )
     return Grid(
-        rows=tuple(words.label(table.units[u].text, 24) for u in scored),
-        columns=tuple(words.label(table.units[u].text, 24) for u in table.targets),
+        rows=tuple(name(table.units[u]) for u in scored),
+        columns=tuple(name(table.units[u]) for u in table.targets),
         shades=shades,
         bold_rows=frozenset(i for i, u in enumerate(scored) if table.units[u].c0 >= 0),
     )
@@ -148,4 +161,5 @@ DRAWINGS: dict[str, Callable[[dict], Drawing]] = {
     "contrastive": lambda value: pair_figures.contrastive(value, token_heatmap),
     "context_reliance": lambda value: pair_figures.context_reliance(value, token_heatmap),
     "layer_grid": grid_figures.layer_grid,
+    "neuron_factors": factor_figures.neuron_factors,
 }

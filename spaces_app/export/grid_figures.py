@@ -11,6 +11,7 @@ import numpy as np
 from spaces_app.errors import NotSupported
 from spaces_app.export import words
 from spaces_app.export.drawing import Drawing, Grid, Legend
+from spaces_app.export.pins import Pin, pins_of
 
 _STATE = re.compile(r"([a-z]+):([a-z0-9-]{1,40})")
 _MAX_CELLS = 40_000  # a picture with more is neither readable nor light
@@ -29,19 +30,36 @@ def layer_grid(value: dict) -> Drawing:
     values = _values(matrix)
     high = _high(matrix, values)
     order = range(len(rows) - 1, -1, -1) if value["upward"] else range(len(rows))
+    pinned = pins_of(value)
+    at_row, at_column = (_marked(pinned, part) for part in (0, 1))
     grid = Grid(
-        rows=tuple(words.label(rows[r], 24) for r in order),
-        columns=tuple(words.label(name, 24) if name.strip() else "" for name in columns),
+        rows=tuple(at_row.get(r, "") + words.label(rows[r], 24) for r in order),
+        columns=tuple(
+            at_column.get(c, "") + (words.label(name, 24) if name.strip() else "") for c, name in enumerate(columns)
+        ),
         shades=tuple(tuple(_shade(matrix, float(cell), high) for cell in values[r]) for r in order),
     )
     return Drawing(
         title=words.visible(f"{matrix['label']}: {value['rows']['label']} × {value['cols']['label']}"),
         grid=grid,
         legend=_legend(matrix, high),
-        caption=f"‘{words.label(columns[column], 32)}’ · {words.label(rows[row], 32)}: {matrix['label'].lower()} "
+        caption=f"‘{words.label(columns[column], 32)}’ · {words.label(rows[row], 32)}: {_in_sentence(matrix['label'])} "
         f"{_number(matrix, float(values[row, column]))}. {value['hint']}",
         notes=(_provenance(value), *(words.visible(note) for note in value["notes"])),
     )
+
+
+def _in_sentence(label: str) -> str:
+    return label if re.search("[A-Z]{2}", label) else label.lower()
+
+
+def _marked(pinned: tuple[Pin, ...], part: int) -> dict[int, str]:
+    """The marks of the notes in each row (part 0) or column (1), with a space, for in front of its name."""
+    found: dict[int, str] = {}
+    for pin in pinned:
+        number = int(pin.place.split(".")[part])
+        found[number] = found.get(number, "").rstrip() + f"{pin.mark} "
+    return found
 
 
 def _asked(value: dict) -> tuple[dict, tuple[int, int]]:

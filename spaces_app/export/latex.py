@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import unicodedata
 
-from spaces_app.export.drawing import INK, MUTED, Drawing, Grid, Legend, Paragraph, Span, colour
+from spaces_app.export.drawing import INK, MUTED, PAPER, Curve, Drawing, Grid, Legend, Paragraph, Span, colour
 from spaces_app.export.metrics import cut
 
+_CURVE, _ABOUT = 170.0, 95  # points of width, of a curve and of what it is about
 _LONGEST = 16.0  # em of a word in one piece; a box cannot be broken inside
 
 _HEAD = r"""% Made by Seqscope. Compile with pdflatex; or copy what stands between \begin{document} and \end{document}
@@ -92,6 +93,7 @@ _OTHERS = {
     "¿": "?`",
     "¡": "!`",
 }
+_OTHERS |= {mark: rf"\textcircled{{\tiny {number}}}" for number, mark in enumerate("①②③④⑤", 1)}
 _ACCENTS = dict(
     zip("\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0306\u0304\u0307\u030b\u0327\u0323", "`'^~\"rvu=.Hcd", strict=True)
 )
@@ -105,9 +107,11 @@ _OTHERS |= {
 def latex(drawing: Drawing) -> str:
     """The drawing as a LaTeX document of ASCII characters."""
     parts = [_paragraph(paragraph) for paragraph in drawing.paragraphs]
+    parts += [_curves(drawing.curves)] if drawing.curves else []
     parts += [_grid(drawing.grid)] if drawing.grid is not None else []
     parts += [_legend(drawing.legend)] if drawing.legend is not None else []
     parts += [rf"{{\small {escape(drawing.caption)}\par}}"] if drawing.caption else []
+    parts += [rf"{{\small {escape(pin)}\par}}" for pin in drawing.pins]
     parts += [rf"{{\footnotesize {_ink(MUTED, escape(note))}\par}}" for note in drawing.notes]
     body = "\n\n\\smallskip\n".join(parts)
     start = "\\begin{document}\n\\setlength{\\parindent}{0pt}%\n"
@@ -147,6 +151,8 @@ def _spans(spans: tuple[Span, ...]) -> str:
         # Words of one span are boxes of their own, between which a line may end; so are parts of an endless word.
         words = [cut(word, 1.0, _LONGEST) for word in span.text.split(" ") if word]
         boxes = ["%\n\\hspace{0pt}".join(_word(part, span) for part in parts) for parts in words]
+        if boxes and span.marks:
+            boxes[0] = rf"\textsuperscript{{{escape(span.marks)}}}" + boxes[0]
         if boxes and span.note:
             boxes[0] = rf"\seqnote{{{boxes[0]}}}{{{escape(span.note)}}}"
         out += ("\n" if apart else "%\n\\hspace{0pt}") if i else ""
@@ -161,12 +167,29 @@ def _word(word: str, span: Span) -> str:
     if span.shade is not None and span.shade < 0:
         text = rf"\underline{{{text}}}"
     if span.focus:
-        text = _box(INK, _ink((255, 255, 255), text))
-    elif colour(span.shade) != (255, 255, 255):
-        text = _box(colour(span.shade), text)
+        text = _box(INK, _ink(PAPER, text))
+    elif colour(span.shade, span.hue) != PAPER:
+        text = _box(colour(span.shade, span.hue), text)
     elif span.muted:
         text = _ink(MUTED, text)
     return text
+
+
+def _curves(curves: tuple[Curve, ...]) -> str:
+    """A table of bars, one for each token: pdflatex alone draws no slanted lines."""
+    rows = []
+    for curve in curves:
+        step = _CURVE / max(1, len(curve.values))
+        bars = "".join(
+            _ink(INK if i == curve.at else curve.hue, rf"\rule{{{step:.3f}pt}}{{{0.3 + 17 * (value or 0):.2f}pt}}")
+            for i, value in enumerate(curve.values)
+        )
+        name = _box(curve.hue, _ink(PAPER, rf"\scriptsize\textbf{{{escape(curve.name)}}}"))
+        number = rf"\textbf{{{escape(curve.number)}}}" if curve.focus else escape(curve.number)
+        about = rf"\parbox[b]{{{_ABOUT}pt}}{{\scriptsize\raggedright {_ink(MUTED, escape(curve.about))}}}"
+        rows.append(rf"{name} & {{\scriptsize {number}}} & {bars} & {about}")
+    lines = " \\\\[4pt]\n".join(rows)
+    return f"\\begin{{tabular}}{{@{{}}lrll@{{}}}}\n{lines}\n\\end{{tabular}}\\par"
 
 
 def _grid(grid: Grid) -> str:
@@ -183,7 +206,7 @@ def _grid(grid: Grid) -> str:
 
 def _legend(legend: Legend) -> str:
     steps = [step / 11 * 2 - 1 if legend.signed else step / 11 for step in range(12)]
-    bar = "".join(rf"\seqcell{{{_rgb(colour(part))}}}" for part in steps)
+    bar = "".join(rf"\seqcell{{{_rgb(colour(part, legend.hue))}}}" for part in steps)
     return rf"{{\footnotesize {escape(legend.low)} {bar} {escape(legend.high)}\quad {escape(legend.about)}\par}}"
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from spaces_app.export.drawing import INK, LINE, MUTED, PAPER, Drawing, Grid, Legend, Paragraph, Span, colour
+from spaces_app.export.drawing import INK, LINE, MUTED, PAPER, Curve, Drawing, Grid, Legend, Paragraph, Span, colour
 from spaces_app.export.metrics import advance, cut, wrap
 
 WIDTH, MARGIN = 640.0, 16.0
 TEXT, SMALL, TINY = 18.0, 13.0, 11.0
+_MARK = 11.0  # the number of a note
 _CELL = 16.0
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -55,12 +56,21 @@ class Dashes:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line through points; `down` is the y down to which the area below it is tinted, None for a bare line."""
+
+    points: tuple[tuple[float, float], ...]
+    stroke: tuple[int, int, int]
+    down: float | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything in its place, in the order of painting."""
 
     width: float
     height: float
-    items: tuple[Box | Words | Dashes, ...]
+    items: tuple[Box | Words | Dashes | Line, ...]
     title: str
     description: str
     source: str
@@ -72,11 +82,14 @@ def page(drawing: Drawing) -> Page:
     width, y = WIDTH, MARGIN
     for paragraph in drawing.paragraphs:
         y = _flow(paragraph, y, items)
+    for curve in drawing.curves:
+        y = _curve(curve, y, items)
     if drawing.grid is not None:
         width, y = _grid(drawing.grid, y, items)
     if drawing.legend is not None:
         y = _scale(drawing.legend, y + 6, items)
-    for text, size, fill in ((drawing.caption, SMALL, INK), *((note, TINY, MUTED) for note in drawing.notes)):
+    pins, notes = ((pin, SMALL, INK) for pin in drawing.pins), ((note, TINY, MUTED) for note in drawing.notes)
+    for text, size, fill in ((drawing.caption, SMALL, INK), *pins, *notes):
         for line in wrap(text, size, WIDTH - 2 * MARGIN) if text else ():
             y += size * 1.5
             items.append(Words(MARGIN, y - size * 0.4, advance(line, size), line, size, fill))
@@ -92,6 +105,7 @@ class _Piece:
     lead: float
     text: str
     width: float
+    marks: str = ""  # of notes, which stand before the text and within the width
 
 
 def _size(span: Span) -> float:
@@ -118,21 +132,21 @@ def _lines(spans: tuple[Span, ...], width: float) -> list[list[_Piece]]:
     lines: list[list[_Piece]] = [[]]
     used = 0.0
     for number, span in enumerate(spans):
-        size = _size(span)
+        size, marks = _size(span), span.marks
         for part in re.findall(r" *[^ ]+| +\Z", span.text):
             body = part.lstrip(" ")
             lead = advance(" ", size) * (len(part) - len(body))
             for text in cut(body, size, width, bold=span.bold):
-                own = advance(text, size, bold=span.bold)
+                own = advance(text, size, bold=span.bold) + advance(marks, _MARK, bold=True)
                 apart = used and (span.special or spans[number - 1].special) and lines[-1][-1].span != number
                 lead = max(lead, 5.0) if apart else lead
                 if used and used + lead + own > width:
                     lines.append([])
                     used = 0.0
                 lead = lead if used else 0.0
-                _append(lines[-1], _Piece(number, lead, text, own))
+                _append(lines[-1], _Piece(number, lead, text, own, marks))
                 used += lead + own
-                lead = 0.0
+                lead, marks = 0.0, ""
         for _ in range(min(span.breaks, 3)):
             lines.append([])
             used = 0.0
@@ -143,7 +157,8 @@ def _append(line: list[_Piece], piece: _Piece) -> None:
     if line and line[-1].span == piece.span:
         last = line[-1]
         space = " " if piece.lead else ""
-        line[-1] = _Piece(last.span, last.lead, last.text + space + piece.text, last.width + piece.lead + piece.width)
+        width = last.width + piece.lead + piece.width
+        line[-1] = _Piece(last.span, last.lead, last.text + space + piece.text, width, last.marks)
     else:
         line.append(piece)
 
@@ -159,19 +174,52 @@ def _place(line: list[_Piece], spans: tuple[Span, ...], baseline: float, items: 
         left, right = (0.0 if joined else 2.0), (0.0 if joining else 2.0)
         at = WIDTH - x - piece.width if backwards else x
         start, width = (at - (right if backwards else left)), piece.width + left + right
-        fill = INK if span.focus else colour(span.shade)
+        fill = INK if span.focus else colour(span.shade, span.hue)
         stroke = LINE if span.special and not span.focus else None
         if fill != PAPER or stroke:
             radius = 4.0 if not (joined or joining) else 0.0
             items.append(Box(start, baseline - TEXT * 0.98, width, TEXT * 1.28, fill, radius, stroke))
-        ink = PAPER if span.focus else MUTED if span.muted or span.special else INK
-        items.append(Words(at, baseline, piece.width, piece.text, size, ink, span.bold))
+        if span.hue and not span.focus:
+            items.append(Box(start, baseline + TEXT * 0.2, width, 2, span.hue))
+        faint = span.muted or (span.special and not span.hue)
+        ink = PAPER if span.focus else MUTED if faint else INK
+        own = advance(piece.marks, _MARK, bold=True)
+        if piece.marks:
+            mark_at = at + piece.width - own if backwards else at
+            items.append(Words(mark_at, baseline - TEXT * 0.35, own, piece.marks, _MARK, ink, True))
+        text_at = at if backwards else at + own
+        items.append(Words(text_at, baseline, piece.width - own, piece.text, size, ink, span.bold))
         if span.shade is not None and span.shade < 0:
             items.append(Dashes(at, baseline + TEXT * 0.2, piece.width, ink))
         if span.note and (i == 0 or line[i - 1].span != piece.span):
             own = advance(span.note, TINY * 0.9)
             items.append(Words(at + (piece.width - own) / 2, baseline + TEXT * 0.78, own, span.note, TINY * 0.9, MUTED))
         x += piece.width
+
+
+def _curve(curve: Curve, y: float, items: list) -> float:
+    """A line along the text between its name and number on the left and what it is about on the right."""
+    left, right, high = MARGIN + 92.0, MARGIN + 392.0, 26.0
+    middle, floor = y + high / 2 + SMALL * 0.36, y + high
+    own = advance(curve.name, TINY, bold=True)
+    chip = max(20.0, own + 10)
+    items.append(Box(MARGIN, middle - 13, chip, 17, curve.hue, 8.0))
+    items.append(Words(MARGIN + (chip - own) / 2, middle - 0.5, own, curve.name, TINY, PAPER, True))
+    own = advance(curve.number, TINY, bold=curve.focus)
+    items.append(Words(left - 10 - own, middle, own, curve.number, TINY, INK if curve.focus else MUTED, curve.focus))
+    step = (right - left) / max(1, len(curve.values) - 1)
+    points = [(left + i * step, floor - (high - 2) * (v or 0.0)) for i, v in enumerate(curve.values)]
+    points = points if len(points) > 1 else [(left, points[0][1]), (right, points[0][1])] if points else []
+    if points:
+        items.append(Line(tuple(points), curve.hue, floor))
+    if curve.at >= 0:
+        items.append(Line(((left + curve.at * step, y), (left + curve.at * step, floor)), INK))
+    room = WIDTH - MARGIN - right - 12
+    said = wrap(curve.about, TINY, room)[:1] if curve.about else []
+    for line in said:
+        short = line if line == curve.about else line.rstrip(", ") + " …"
+        items.append(Words(right + 12, middle, advance(short, TINY), short, TINY, MUTED))
+    return floor + 8
 
 
 def _grid(grid: Grid, y: float, items: list) -> tuple[float, float]:
@@ -202,7 +250,7 @@ def _scale(legend: Legend, y: float, items: list) -> float:
     x += advance(legend.low, TINY) + 6
     for step in range(24):
         part = step / 23 * 2 - 1 if legend.signed else step / 23
-        items.append(Box(x + 5 * step, y - 9, 5, 10, colour(part)))
+        items.append(Box(x + 5 * step, y - 9, 5, 10, colour(part, legend.hue)))
     x += 126
     items.append(Words(x, y, advance(legend.high, TINY), legend.high, TINY, MUTED))
     x += advance(legend.high, TINY) + 14

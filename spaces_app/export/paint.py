@@ -11,7 +11,7 @@ import io
 import threading
 import warnings
 
-from spaces_app.export.layout import Box, Dashes, Page, Words
+from spaces_app.export.layout import Box, Dashes, Line, Page, Words
 from spaces_app.export.metrics import covered
 
 _POINT = 0.75  # points to a CSS pixel
@@ -53,9 +53,11 @@ def _paint(page: Page, kind: str, *, dpi: float, metadata: dict) -> bytes:
     return target.getvalue()
 
 
-def _add(axes, item: Box | Words | Dashes, fonts: list[str]) -> None:
+def _add(axes, item: Box | Words | Dashes | Line, fonts: list[str]) -> None:
     from matplotlib.patches import FancyBboxPatch, Rectangle
 
+    if isinstance(item, Line):
+        return _line(axes, item)
     fill = tuple(channel / 255 for channel in item.fill)
     if isinstance(item, Box):
         line = (
@@ -85,6 +87,14 @@ def _add(axes, item: Box | Words | Dashes, fonts: list[str]) -> None:
             rotation_mode="default",
             parse_math=False,  # a stranger's $x_1$ is no formula
         )
+
+
+def _line(axes, item: Line) -> None:
+    xs, ys = zip(*item.points, strict=True)
+    stroke = tuple(channel / 255 for channel in item.stroke)
+    if item.down is not None:
+        axes.fill_between(xs, ys, item.down, color=stroke, alpha=0.2, linewidth=0)
+    axes.plot(xs, ys, color=stroke, linewidth=1.4 * _POINT, solid_joinstyle="round")
 
 
 def _missing(page: Page) -> frozenset[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from spaces_app.export import words
 from spaces_app.export.drawing import Drawing
 from spaces_app.export.units import scores_of
+from spaces_app.link import notes_of
 from spaces_app.views.packing import packed
 from spaces_app.views.token_heatmap import parse_state
 
@@ -61,14 +62,14 @@ def _column(value: dict, default: int) -> int | None:
 def _heatmap(value: dict, scores: dict, column: int | None, probabilities: list) -> dict:
     """The token heatmap's value with these scores."""
     asked = parse_state(value["state"], len(value["generated"]), len(value["tokens"]))
-    unit = f"unit:{asked['unit']}" if "unit" in asked else ""
+    unit = [f"unit:{asked['unit']}"] if "unit" in asked else []
     kept = ("tokens", "groups", "generated", "signed", "method", "target", "unit", "notes", "badges")
     return {name: value[name] for name in kept} | {
         "kind": "token_heatmap",
         "scores": scores,
         "steps": {"probability": probabilities},
         "selected": [] if column is None else [column, column],
-        "state": unit,
+        "state": ",".join([*unit, *notes_of(value["state"])]),
     }
 
 

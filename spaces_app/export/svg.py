@@ -6,7 +6,7 @@ import re
 from xml.sax.saxutils import quoteattr
 
 from spaces_app.export.drawing import hexadecimal
-from spaces_app.export.layout import Box, Dashes, Page, Words
+from spaces_app.export.layout import Box, Dashes, Line, Page, Words
 
 _FONTS = "'DejaVu Sans',Verdana,'Noto Sans','Noto Sans CJK SC',Arial,sans-serif"
 # What XML 1.0 forbids even as a reference.
@@ -28,7 +28,7 @@ def svg(page: Page) -> str:
     )
 
 
-def _element(item: Box | Words | Dashes) -> str:
+def _element(item: Box | Words | Dashes | Line) -> str:
     if isinstance(item, Box):
         round_, line = (f' rx="{_n(item.radius)}"' if item.radius else ""), ""
         if item.stroke:
@@ -38,6 +38,14 @@ def _element(item: Box | Words | Dashes) -> str:
     if isinstance(item, Dashes):
         path = f"M{_n(item.x)} {_n(item.y)}h{_n(item.width)}"
         return f'<path d="{path}" stroke="{hexadecimal(item.fill)}" stroke-width="1.3" stroke-dasharray="4 2.5"/>'
+    if isinstance(item, Line):
+        points = " ".join(f"{_n(x)},{_n(y)}" for x, y in item.points)
+        line = f'<polyline points="{points}" fill="none" stroke="{hexadecimal(item.stroke)}" stroke-width="1.4"/>'
+        if item.down is None:
+            return line
+        (first, _), (last, _) = item.points[0], item.points[-1]
+        area = f"{_n(first)},{_n(item.down)} {points} {_n(last)},{_n(item.down)}"
+        return f'<polygon points="{area}" fill="{hexadecimal(item.stroke)}" fill-opacity="0.2"/>\n{line}'
     place = f'x="{_n(item.x)}" y="{_n(item.y)}"'
     turn = f' transform="rotate(-90 {_n(item.x)} {_n(item.y)})"' if item.turned else ""
     weight = ' font-weight="700"' if item.bold else ""

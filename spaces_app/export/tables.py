@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from spaces_app.export.pins import lines
+
 Rows = Iterable[tuple[str, ...]]
 
 
 def table(value: dict) -> str:
-    """Plain markup without scripts: the gist of a figure of any kind, every text escaped."""
+    """Plain markup without scripts: the gist of a figure of any kind, with its author's notes, every text escaped."""
     headings, rows = TABLES[value["kind"]](value)
     head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    notes = "".join(f"<li>{html.escape(line)}</li>" for line in lines(value))
+    return f"<table><tr>{head}</tr>{body}</table>" + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def _matrix(packed: dict) -> np.ndarray:

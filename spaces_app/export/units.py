@@ -73,7 +73,7 @@ def scores_of(value: dict) -> np.ndarray:
 
 def table_of(value: dict, kind: str) -> Table:
     """The value's scores summed over its tokens, words or sentences. A unit's score for itself is left out."""
-    units = _units(value, kind)
+    units = units_of(value, kind)
     targets = tuple(u for u, unit in enumerate(units) if unit.c0 >= 0)
     scores = scores_of(value)
     values = np.full((len(units), len(targets)), np.nan)
@@ -110,7 +110,8 @@ def _ranked(values: np.ndarray, totals: np.ndarray | float) -> Ranking:
     return Ranking(values, shares, tuple(sorted(scored, key=lambda u: (-abs(values[u]), u))))
 
 
-def _units(value: dict, kind: str) -> list[Unit]:
+def units_of(value: dict, kind: str) -> list[Unit]:
+    """The value's text in units: tokens, words or sentences."""
     tokens, columns = value["tokens"], {token: column for column, token in enumerate(value["generated"])}
     numbers = _cells(tokens) if kind == "token" else value["groups"].get(kind) or _cells(tokens)
     bounds: list[list[int]] = []

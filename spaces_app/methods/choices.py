@@ -20,6 +20,10 @@ def chosen(text: str, n: int, what: str = "layer") -> tuple[int, ...]:
     except ValueError:
         raise SpecError(f"{text!r:.60} is not all, a number, or a range such as 2-5.", field=what) from None
     first, last = (number + n if number < 0 else number for number in (first, last))
+    if 0 <= last < first < n:
+        raise SpecError(
+            f"the range {text!r:.60} is empty: it ends before it begins.", hint=f"Write {last}-{first}.", field=what
+        )
     if not 0 <= first <= last < n:
         raise SpecError(f"{text!r:.60} is outside this model, which has {n} of them, 0 to {n - 1}.", field=what)
     return tuple(range(first, last + 1))

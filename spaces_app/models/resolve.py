@@ -14,6 +14,7 @@ from pathlib import Path
 from spaces_app.errors import ModelUnavailable, SpecError, TooLarge
 from spaces_app.models import checks, hub
 from spaces_app.models.cards import bundled_folder, is_listed, is_path
+from spaces_app.models.quota import Quota
 from spaces_app.settings import Settings
 
 Tick = Callable[[int, int, str], None]
@@ -74,6 +75,7 @@ def fetch(source: Source, settings: Settings, tick: Tick) -> Source:
     with _lock:
         transfer = _transfers.get((source.id, source.revision))
         if transfer is None:
+            _count_download(source.id, settings, begins=True)
             transfer = _transfers[source.id, source.revision] = _Transfer(source, settings)
             transfer.start()
     transfer.wait(tick)
@@ -158,6 +160,7 @@ def _to_download(model: str, remote: hub.Remote, settings: Settings) -> Source:
     source = Source(model, "hub", remote.revision, None, total, {}, remote)
     _check_size(source, settings, memory=checks.memory(remote.counts))
     _check_disk(source)
+    _count_download(model, settings, begins=False)
     folder = hub.download(model, remote, [checks.CONFIG], token, lambda n: None)
     config = checks.read_json(folder / checks.CONFIG)
     checks.check_config(config)
@@ -186,6 +189,12 @@ def _check_size(source: Source, settings: Settings, *, memory: int = 0) -> Sourc
             hint="Choose a smaller model.", field="model",
         )  # fmt: skip
     return source
+
+
+def _count_download(model: str, settings: Settings, *, begins: bool) -> None:
+    """Raises ModelUnavailable beyond the downloads of an hour. What the owner lists is few, and does not count."""
+    if not is_listed(model, settings):
+        (_quota.take if begins else _quota.check)(model, settings.downloads_per_hour)
 
 
 def _check_disk(source: Source) -> None:
@@ -277,6 +286,7 @@ class _Transfer(threading.Thread):
 
 
 _lock = threading.Lock()
+_quota = Quota()
 _transfers: dict[tuple[str, str], _Transfer] = {}
 _seen: dict[tuple, tuple[float, str]] = {}
 _digests: dict[tuple, str] = {}

@@ -4,7 +4,7 @@ const app = element.closest("gradio-app");
 const embedded = app !== null && (app.hasAttribute("src") || app.hasAttribute("space"));
 const root = element.closest(".gradio-container") ?? document.body;
 const parting = new AbortController();
-const OWN = ["s", "id", "view"];
+const OWN = ["s", "id", "view", "compare", "with"];
 const MAX_LINK = 20000;
 let inFragment = false;
 let isPrivate = false; // in the fragment, and not sent to the server before the visitor asks for it
@@ -13,8 +13,9 @@ let timer = 0;
 // The part of an address that carries a link, or "". A host page's own ?id= or ?analysis= is none of ours.
 function carried(part) {
   const given = new URLSearchParams(part.replace(/^[?#]/, ""));
-  const ours = given.has("s") || /^[0-9a-f]{64}$/.test(given.get("id") ?? "");
-  return ours || (!embedded && (given.has("id") || given.has("analysis"))) ? part : "";
+  const ours = given.has("s") || (given.has("compare") && given.has("with")) || /^[0-9a-f]{64}$/.test(given.get("id") ?? "");
+  const written = ["id", "analysis", "compare"].some((name) => given.has(name));
+  return ours || (!embedded && written) ? part : "";
 }
 
 function attribute() {
@@ -36,7 +37,7 @@ function open(asked) {
   trigger("link", { link: link.slice(0, MAX_LINK) });
 }
 
-// `link` is "s=…&view=…". A link that came in the fragment stays there: servers and logs never see it.
+// `link` is "s=…&view=…", or "compare=…&with=…". A link that came in the fragment stays there: servers and logs never see it.
 function write(link) {
   const url = new URL(location.href);
   for (const name of [...url.searchParams.keys()]) {

@@ -37,11 +37,12 @@ def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
         Part("private-link")
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["seq-tabs"]) as tabs:
             panels = [Panel(tab, runner, settings) for tab in TABS.values()]
-            comparing = Comparing(runner)
+            comparing = Comparing(runner, settings)
         outputs = [address, tabs, *(output for panel in panels for output in panel.outputs)]
         by_name = {name: panel for panel in panels for name in panel.tab.views}
         # A second link may follow while the first is being answered.
-        address.link(opener(address, tabs, by_name), None, outputs, trigger_mode="multiple", **INSTANT)
+        opened = [*outputs, *comparing.outputs]
+        address.link(opener(address, tabs, by_name, comparing), None, opened, trigger_mode="multiple", **INSTANT)
         comparing.wire(**INSTANT)
         examples.ask(lister(panels), None, [examples], **INSTANT)
         examples.pick(picker(tabs, panels), None, outputs, **INSTANT)

@@ -18,8 +18,17 @@ const note = make("p", { className: "seq-compare-note" }, "Both links are sent t
 form.append(button, note);
 const said = make("p", { className: "seq-compare-said" });
 said.setAttribute("role", "status");
+const own = make("div", { className: "seq-compare-link", hidden: true });
+const named = make("label", {}, "Link to this comparison");
+const address = make("input", { type: "text", readOnly: true });
+const copy = make("button", { type: "button" }, "Copy link");
+named.append(address);
+own.append(named, copy);
 const table = make("table");
-host.replaceChildren(form, said, table);
+host.replaceChildren(form, said, own, table);
+const root = element.closest(".gradio-container") ?? document.body;
+const MAX_LINK = 3800;
+let view = "";
 
 function line(tag, texts) {
   const row = make("tr");
@@ -31,8 +40,21 @@ function line(tag, texts) {
   return row;
 }
 
+// Puts the comparison into the address bar, as figures do, and into the field.
+function link(write) {
+  const { query = "", base = "" } = props.value ?? {};
+  own.hidden = query === "";
+  if (query === "") return;
+  const whole = view && query.length + view.length < MAX_LINK ? `${query}&view=${view}` : query;
+  root.dispatchEvent(new CustomEvent("seqscope:link", { detail: { link: whole, write } }));
+  address.value = (base || location.origin + location.pathname) + (root.dataset.linkPlace === "fragment" ? "#" : "?") + whole;
+}
+
 function draw() {
-  const { sentence = "", error = "", facts = null, sides = ["", ""] } = props.value ?? {};
+  const { sentence = "", error = "", facts = null, sides = ["", ""], links = null } = props.value ?? {};
+  if (links) fields.forEach((field, i) => (field.value = links[i]));
+  view = props.value?.view ?? "";
+  link(true);
   said.textContent = error || sentence;
   said.dataset.tone = error ? "error" : "idle";
   table.hidden = !facts;
@@ -47,6 +69,24 @@ function draw() {
 }
 
 watch("value", draw);
+// Notes on a comparison travel nowhere.
+(element.closest(".seq-compare-tab") ?? element).addEventListener("seqscope:view", (event) => {
+  view = String(event.detail?.state ?? "").split(",").filter((part) => !part.startsWith("note:")).join();
+  link(event.detail?.quiet !== true);
+});
+address.addEventListener("focus", () => address.select());
+copy.addEventListener("click", async () => {
+  let done = true;
+  try {
+    await navigator.clipboard.writeText(address.value);
+  } catch {
+    // In an iframe without permission only the old way works.
+    address.select();
+    done = document.execCommand("copy");
+  }
+  copy.textContent = done ? "Copied" : "Press Ctrl+C";
+  setTimeout(() => (copy.textContent = "Copy link"), 1600);
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   said.textContent = "Comparing …";

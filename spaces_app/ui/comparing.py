@@ -11,18 +11,22 @@ from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, SpecError
 from spaces_app.export.compare import comparison, facts, panes
 from spaces_app.lanes import shown as plain
+from spaces_app.link import pair_query
 from spaces_app.runner import Runner
+from spaces_app.settings import Settings
 from spaces_app.ui.part import Part
 
+TAB = "compare"
 PLACES = ("first", "second")
 
 
 class Comparing:
     """Build it inside `gr.Tabs`, then `wire` it. Computes nothing: both answers must be recorded or stored here."""
 
-    def __init__(self, runner: Runner):
+    def __init__(self, runner: Runner, settings: Settings):
         self.runner = runner
-        with gr.Tab("Compare", id="compare"), gr.Column(elem_classes=["seq-compare-tab"]):
+        self.base = f"https://huggingface.co/spaces/{settings.space_id}" if settings.space_id else ""
+        with gr.Tab("Compare", id=TAB), gr.Column(elem_classes=["seq-compare-tab"]):
             gr.HTML("<h2>What changed from one answer to another?</h2>", elem_classes=["seq-question"])
             self.report = Part("compare", {})
             with gr.Column(elem_classes=["seq-figure"], visible=False) as self.column:
@@ -30,23 +34,36 @@ class Comparing:
 
     def wire(self, **instant) -> None:
         """Connect the button. Call it inside the page's Blocks context."""
-        self.report.compare(self.answer, None, [self.report, self.figure, self.column], **instant)
+        self.report.compare(self.answer, None, self.outputs, **instant)
+
+    @property
+    def outputs(self) -> list:
+        """Every component a comparison changes."""
+        return [self.report, self.figure, self.column]
 
     def answer(self, event: gr.EventData) -> dict:
         """What the two links of the event differ in, or one sentence about what is missing."""
         data = event._data if isinstance(event._data, dict) else {}
-        report = {"nonce": secrets.token_hex(6)}  # a new value each time, so that the script sees every answer
+        return self.compare(*(str(data.get(place, "")) for place in PLACES))
+
+    def compare(self, *links: str, view: str = "", opened: bool = False) -> dict:
+        """Updates that show what the first and the second link differ in; `opened` puts both into their fields."""
+        # A new value each time, so that the script sees every answer.
+        report = {"nonce": secrets.token_hex(6), "base": self.base, "view": view}
+        report |= {"links": list(links)} if opened else {}
         value = None
         try:
-            first, second = (self._known(str(data.get(place, "")), place) for place in PLACES)
+            first, second = (self._known(link, place) for link, place in zip(links, PLACES, strict=True))
             differing = [{"name": f.name, "first": f.first, "second": f.second} for f in facts(first, second)]
             report |= {"facts": differing, "sides": [_named(first), _named(second)]}
             report["sentence"] = comparison(first, second).sentence
-            value = panes(first, second)
+            value = panes(first, second, state=view)
+            report["query"] = pair_query(first.spec, second.spec)
         except AppError as error:
             report["error"] = str(error)
         except Exception as error:
             report = {"nonce": report["nonce"], "error": str(plain(error))}
+            value = None
         return {self.report: report, self.figure: value, self.column: gr.update(visible=value is not None)}
 
     def _known(self, link: str, place: str) -> Result:

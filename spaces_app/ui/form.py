@@ -36,7 +36,13 @@ class Form:
         self._options: dict[str, tuple[object, Option]] = {}
         for kind in reversed(self.kinds.values()):  # what the first question says of a field counts
             self._options |= {name: (default, facts) for name, default, facts in kind.options() if _seen(facts)}
+        self._differing = {name for name in self._options if len(set(self._choices(name).values())) > 1}
         self._shown, self._reasons = shown, tab.views[shown.kind].idle(shown)
+
+    def _choices(self, name: str) -> dict[str, tuple[str, ...]]:
+        """What a field may be, by the kinds of question that have it."""
+        fields = {kind: {field: facts for field, _, facts in spec.options()} for kind, spec in self.kinds.items()}
+        return {kind: tuple(own[name].choices()) for kind, own in fields.items() if name in own and own[name].choices}
 
     def group(self, group: str) -> list[str]:
         """The fields of one group, in the order the specs declare them."""
@@ -159,6 +165,9 @@ class Form:
                 update |= {"interactive": name not in reasons, "info": reasons.get(name, facts.help)}
             if name == "model" and name in shown:  # a link may name a model that the list does not
                 update["choices"] = widgets.models(self.settings, spec.model)
+            if name in self._differing and spec.kind in self._choices(name):
+                own = next(facts for field, _, facts in spec.options() if field == name)
+                update |= {"choices": widgets.choices(own), "value": getattr(spec, name)}
             if update:
                 updates[control] = gr.update(**update)
         for group, section in self.sections.items():
@@ -192,7 +201,10 @@ class Form:
     def _plain(self, kind: type[Spec], name: str, value):
         if value is None and isinstance(kind.default(name), str):
             return ""
-        return value
+        # What another question of the tab may choose and this one may not, such as both sides, is its own default here.
+        known = self._choices(name) if name in self._differing else {}
+        elsewhere = any(value in choices for choices in known.values())
+        return kind.default(name) if elsewhere and value not in known[kind.kind] else value
 
 
 def _seen(facts: Option) -> bool:

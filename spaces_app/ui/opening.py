@@ -12,15 +12,19 @@ import gradio as gr
 from spaces_app.analyses import KINDS
 from spaces_app.errors import AppError, SpecError
 from spaces_app.lanes import shown as plain
-from spaces_app.link import made_digest, parse_query
+from spaces_app.link import made_digest, parse_pair, parse_query
 from spaces_app.ui import text
 from spaces_app.ui.answers import Shown
+from spaces_app.ui.comparing import TAB as COMPARE
+from spaces_app.ui.comparing import Comparing
 from spaces_app.ui.overview import overview
 from spaces_app.ui.panel import Panel
 from spaces_app.ui.part import Part
 
 
-def opener(address: Part, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> Callable[[gr.EventData], dict]:
+def opener(
+    address: Part, tabs: gr.Tabs, panels: Mapping[str, Panel], comparing: Comparing
+) -> Callable[[gr.EventData], dict]:
     """The answer to the address's "link" event, whose data is {"link": query string or fragment}.
 
     `panels`: the panel of every analysis, by name; an analysis that shares a tab shares its panel.
@@ -31,7 +35,13 @@ def opener(address: Part, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> Callabl
         # A new value each time, by which the script knows that the answer is there, whatever it is.
         opened = {address: address.value | {"opened": secrets.token_hex(8)}}
         try:
-            return opened | _updates(str(data.get("link", "")), tabs, panels)
+            link = str(data.get("link", ""))
+            pair = parse_pair(link)
+            if pair is not None:
+                first, second, view = pair
+                updates = comparing.compare(first, second, view=view, opened=True)
+                return opened | {tabs: gr.update(selected=COMPARE)} | updates
+            return opened | _updates(link, tabs, panels)
         except Exception as error:
             return opened | {next(iter(panels.values())).status: text.failed(plain(error))}
 

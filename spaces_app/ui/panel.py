@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping
 
 import gradio as gr
@@ -22,6 +23,18 @@ from spaces_app.ui.part import Part
 COMPUTING = {"concurrency_id": "model", "concurrency_limit": 16}
 INSTANT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 SETTLED = {gr.Textbox: "blur", gr.Slider: "release"}  # the event after which a value stays, where it is not "input"
+# For each text box's place among the values, whether it holds a long text. Of those nothing but the length counts; a
+# short one may be a list of numbers, so what it is made of stays. A text that is as the page came with tells nothing.
+VEIL = """(...values) => {
+  const tab = document.getElementById("tab-%s");
+  const root = tab?.closest(".gradio-container");
+  if (!root?.hasAttribute("data-private") || (%s && !tab.hasAttribute("data-stale"))) return values;
+  const texts = %s;
+  const like = (text) => text.replace(/\\d/g, "1").replace(/[^\\d\\s.,:;-]/g, "x");
+  const veil = (text, long) => long ? "x".repeat(text.length) : like(text);
+  return values.map((value, i) =>
+    i in texts && typeof value === "string" && value !== texts[i].told ? veil(value, texts[i].long) : value);
+}"""
 
 
 class Panel(Answers):
@@ -124,7 +137,9 @@ class Panel(Answers):
             there = [panels[name] for name in view.leads if name in panels]
             outputs = [*self.outputs, *([tabs] if there else ()), *(part for other in there for part in other.outputs)]
             private = {"show_progress": "hidden", "api_visibility": "private"}
-            asking = self.figures[view.figure][1].ask(self.follow, inputs, outputs, **COMPUTING, **private)
+            asking = self.figures[view.figure][1].ask(
+                self.follow, inputs, outputs, js=self._veil(stale=True), **COMPUTING, **private
+            )
             for panel in (self, *there):
                 panel.running.append(asking)
 
@@ -146,13 +161,23 @@ class Panel(Answers):
         settled = [getattr(control, SETTLED.get(type(control), "input")) for control in governing]
         following = [*form.parts, self.about, self.costs]
         if settled:
-            gr.on(settled, self.change, controls, following, trigger_mode="always_last", **INSTANT)
+            gr.on(settled, self.change, controls, following, js=self._veil(), trigger_mode="always_last", **INSTANT)
         if SWITCH in form.controls:
             given = [*controls, self.kept]
-            form.controls[SWITCH].input(self.turn, given, self.outputs, trigger_mode="always_last", **INSTANT)
+            last = {"trigger_mode": "always_last", "js": self._veil()}
+            form.controls[SWITCH].input(self.turn, given, self.outputs, **last, **INSTANT)
         self.costs.ask(self.look, [*controls, self.kept], [self.costs], trigger_mode="always_last", **INSTANT)
         # Not `input`, which Gradio's text boxes leave out when text is pasted.
         gr.on([control.change for control in controls], None, controls, None, js=self._report())
+
+    def _veil(self, *, stale: bool = False) -> str:
+        """Script for events before Run: of typed texts only the length leaves the browser while the link is private.
+
+        With `stale`, only while the form says other things than the figure.
+        """
+        boxes = [(i, box) for i, box in enumerate(self.form.controls.values()) if isinstance(box, gr.Textbox)]
+        texts = {i: {"long": box.max_lines > 1, "told": box.value} for i, box in boxes}
+        return VEIL % (self.tab.name, "true" if stale else "false", json.dumps(texts))
 
     def _report(self) -> str:
         """Script that tells the tab what the form says now; runs in the browser on every change."""

@@ -25,13 +25,18 @@ const root = element.closest(".gradio-container") ?? document.body;
 const PRIVATE =
   "Browsers send nothing of what stands behind #. Whoever opens this link sends the text only by pressing Run. " +
   "This server keeps what was run: question, tokens, scores and versions. Short links, embeds and files come from there.";
+const CROWDED =
+  "With its notes this text is too long for a link that carries them; this short link works as long as this server keeps the result.";
+const MAX_LINK = 3800;
 let view = "";
+let crowded = false; // whether the text fits a link, but not with the notes
 
 function query() {
   const value = props.value;
   if (!value || (!value.token && !value.digest)) return "";
-  const link = value.token ? `s=${value.token}` : `id=${value.digest}`;
-  return view ? `${link}&view=${view}` : link;
+  const look = view ? `&view=${view}` : "";
+  crowded = Boolean(value.token && value.digest) && value.token.length + look.length + 3 > MAX_LINK;
+  return (value.token && !crowded ? `s=${value.token}` : `id=${value.digest}`) + look;
 }
 
 function show(write) {
@@ -39,10 +44,10 @@ function show(write) {
   const base = props.value?.base || location.origin + location.pathname;
   root.dispatchEvent(new CustomEvent("seqscope:link", { detail: { link, write: write && link !== "" } }));
   lock.checked = root.hasAttribute("data-private");
-  const mark = lock.checked && props.value?.token ? "&private=1" : "";
+  const mark = lock.checked && link.startsWith("s=") ? "&private=1" : "";
   field.value = link ? base + (root.dataset.linkPlace === "fragment" ? "#" : "?") + link + mark : "";
   row.hidden = link === "";
-  note.textContent = [props.value?.note, lock.checked ? PRIVATE : ""].filter(Boolean).join(" ");
+  note.textContent = [props.value?.note, crowded ? CROWDED : "", lock.checked ? PRIVATE : ""].filter(Boolean).join(" ");
 }
 
 async function copy() {

@@ -7,6 +7,8 @@ import numpy as np
 from spaces_app.analyses.base import Result
 from spaces_app.views.packing import badges, plain, sentences
 
+SAME = 0.8  # of a factor's stability: from here on other starts count as having found it
+
 SIGNS = {
     "split": "positive and negative halves apart",
     "gate": "the gate alone, where it is positive",
@@ -30,7 +32,7 @@ def neuron_factors(result: Result, *, state: str = "", origin: str = "") -> dict
         "layer_labels": [str(label) for label in notes["layer_labels"]],
         "written": _written(result, "as_is"),
         "state": state,
-        "notes": [*sentences(notes), *([notes["linear_path"]] if notes["linear_path"] else [])],
+        "notes": [*sentences(notes), *filter(None, (notes["linear_path"], found_again(notes)))],
         "badges": badges(notes, origin, *_more(result)),
     }
     ablated = result.spec.ablated()
@@ -58,9 +60,29 @@ def _more(result: Result) -> list[tuple[str, str]]:
         ("Neurons", f"{notes['n_neurons']:,} in {n_layers} layer{'s' if n_layers > 1 else ''}"),
         ("Left out", f"{notes['discarded']:.1%} of the squared activation" if notes["discarded"] else ""),
         ("Error", f"{notes['error']:.1%} after {steps}"),
-        ("Stability", "" if near is None else f"{near:.2f} over three other starts"),
+        ("Stability", "" if near is None else f"{near:.2f} of 1 over three other starts"),
         ("Activations", "remembered: the model was not run" if notes["reused"] and not result.spec.ablated() else ""),
     ]
+
+
+def found_again(notes: dict) -> str:
+    """What the stability means: which factors other random starts find too. "" where it was not measured."""
+    if notes["stability"] is None:
+        return ""
+    loose = [factor["number"] for factor in notes["factors"] if factor["stability"] < SAME]
+    if not loose:
+        return "Three random starts find the same factors: another search would hardly have told another story."
+    n, those = len(notes["factors"]), "those" if len(loose) > 1 else "that one"
+    if len(loose) == n:
+        return "Random starts find other factors: so many cannot be told apart along this text. Fewer may be steadier."
+    *first, last = map(str, loose)
+    which = f"{len(loose)} of the {n} factors" if len(loose) > 8 else f"factor {last}"
+    if 1 < len(loose) <= 8:
+        which = f"factors {', '.join(first)} and {last}"
+    return (
+        f"Random starts find the other factors too, but {which} only in part: rely less on {those}, or ask for "
+        "another number of factors."
+    )
 
 
 def strongest(result: Result, factor: int, count: int) -> list[int]:

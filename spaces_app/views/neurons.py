@@ -46,6 +46,7 @@ def neurons(result: Result, *, state: str = "", origin: str = "") -> dict:
             "segments": [token.segment if token else "prompt" for token in columns],
         },
         "upward": False,
+        "along": True,
         "selected": [int(row), int(column)],
         "badges": badges(notes, origin, ("Read", f"what goes into {notes['module']}")),
         "hint": "Layer and number of each neuron, and its cluster; one colour where it is above zero, another below.",

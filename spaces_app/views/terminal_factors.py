@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spaces_app.analyses.base import Result
-from spaces_app.views.neuron_factors import strongest
+from spaces_app.views.neuron_factors import found_again, strongest
 from spaces_app.views.terminal import label
 from spaces_app.views.terminal_grids import blocks, head
 
@@ -25,7 +25,8 @@ def factors_table(result: Result, *, width: int = 100) -> Group:
     columns = [label(result.tokens[i].text) for i in array.axes["token"]]
     names = [f"factor {number}" for number in array.axes["factor"]]
     parts = [lines, _cards(result, width), *blocks(names, columns, array.values, width)]
-    return Group(*parts, *(_ablation(card["ablation"]) for card in notes["factors"] if card["ablation"]))
+    said = [Text(found_again(notes))] if found_again(notes) else []
+    return Group(*parts, *said, *(_ablation(card["ablation"]) for card in notes["factors"] if card["ablation"]))
 
 
 def _cards(result: Result, width: int) -> Table:

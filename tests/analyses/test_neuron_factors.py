@@ -20,12 +20,13 @@ from spaces_app.engine import activations as engine
 from spaces_app.engine import remembered
 from spaces_app.errors import AppError, NotSupported, SpecError
 from spaces_app.export.formats import FORMATS, offered
+from spaces_app.gallery import examples
 from spaces_app.link import parse_url, to_link
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
 from spaces_app.tabs.neuron_factors import ablated, idle
-from spaces_app.views.neuron_factors import neuron_factors
+from spaces_app.views.neuron_factors import found_again, neuron_factors
 
 SETTINGS = Settings()
 COUNT = {"prompt": "1, 2, 3,", "max_new_tokens": 24}
@@ -368,7 +369,8 @@ def test_the_same_question_has_the_same_answer_and_one_to_its_own_spec(causal):
             {"prompt": "1, 2,", "max_new_tokens": 0, "k": 5},
             "k: 5 factors are more than the 3 tokens there are. Ask for at most 3, or give a longer text.",
         ),
-        ({"layers": "3-2"}, "layers: '3-2' is outside this model, which has 4 of them, 0 to 3."),
+        ({"layers": "3-2"}, "layers: the range '3-2' is empty: it ends before it begins. Write 2-3."),
+        ({"layers": "2-4"}, "layers: '2-4' is outside this model, which has 4 of them, 0 to 3."),
         ({"layers": ""}, "layers: '' is not all, a number, or a range such as 2-5."),
         (
             {"prompt": "The", "max_new_tokens": 0},
@@ -482,3 +484,21 @@ def test_the_command_prints_factors_words_and_ablation(tmp_path, capsys, monkeyp
     assert f"{first[0][1]:.3f}" in row
     assert main(["neuron-factors", "--prompt", "1, 2,", "--k", "9", "--max-new-tokens", "0"]) == 2
     assert "9 factors are more than" in capsys.readouterr().err
+
+
+def test_the_stability_is_told_in_a_sentence_that_names_the_factors_to_rely_on_less():
+    def told(*near: float) -> str:
+        factors = [{"number": i, "stability": value} for i, value in enumerate(near, 1)]
+        return found_again({"stability": sum(near) / max(1, len(near)) if near else None, "factors": factors})
+
+    assert told() == ""
+    assert told(1.0, 0.8).startswith("Three random starts find the same factors")
+    assert "but factor 2 only in part: rely less on that one" in told(0.9, 0.5)
+    assert "but factors 2, 4 and 6 only in part: rely less on those" in told(1, 0.6, 1, 0.7, 0.9, 0.5)
+    assert "but 9 of the 10 factors only in part" in told(1, *[0.5] * 9)
+    assert told(0.1, 0.2).startswith("Random starts find other factors")
+    result = examples("neuron_factors")[0].result
+    loose = [factor["number"] for factor in result.notes["factors"] if factor["stability"] < 0.8]
+    assert loose and "factors " + ", ".join(map(str, loose[:-1])) + f" and {loose[-1]} only in part" in " ".join(
+        neuron_factors(result)["notes"]
+    )

@@ -202,7 +202,14 @@ def test_the_figure_has_a_matrix_for_each_measure(causal):
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"prompt": "The capital"}, "prompt: the text has too few tokens to compare layers: 1. Use at least 3."),
+        (
+            {"prompt": "The capital"},
+            "prompt: the text has too few tokens to compare layers: 1 behind the first. Use at least 3.",
+        ),
+        (
+            {"prompt": "The capital", "skip_first": False},
+            "prompt: the text has too few tokens to compare layers: 2. Use at least 3.",
+        ),
         (
             {"prompt": "The capital of France", "measure": "svcca"},
             "prompt: 3 tokens are too few for SVCCA and PWCCA, which need 5. Use a longer text, or CKA.",

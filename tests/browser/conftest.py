@@ -7,12 +7,10 @@ import os
 import shutil
 
 import pytest
-from pages import free_port, open_file, open_page, site  # noqa: F401  (fixtures of a file and of the whole page)
+from pages import free_port, open_file, open_page, serve_real, site  # noqa: F401  (fixtures of a file and the page)
 from playwright.sync_api import sync_playwright
 
-from spaces_app.runner import Runner
 from spaces_app.settings import Settings
-from spaces_app.ui.app import build_app, launch_arguments
 
 # No sandbox, since CI runs as root; no background traffic, since tests count requests and may have no network.
 FLAGS = (
@@ -51,10 +49,5 @@ def serve_blocks():
 def real(tmp_path_factory):
     """The address of the page with its recorded examples and the models that ship with it, and nothing stored."""
     settings = Settings(store=str(tmp_path_factory.mktemp("store")), threads=1)
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    given = launch_arguments(settings, runner)
-    _, url, _ = demo.launch(**given, prevent_thread_lock=True, quiet=True, server_port=free_port())
-    yield url.rstrip("/")
-    demo.close(verbose=False)
-    runner.stop()
+    with serve_real(settings) as (url, _):
+        yield url

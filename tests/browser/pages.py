@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -173,6 +175,68 @@ def serve(settings: Settings, *, examples=()):
             answers.door.set()
             demo.close(verbose=False)
             runner.stop()
+
+
+@contextlib.contextmanager
+def serve_real(settings: Settings, *, port: int = 0):
+    """(address, runner) of the page with its recorded examples and the models that ship with it."""
+    runner = Runner(settings)
+    demo = build_app(settings, runner)
+    given = launch_arguments(settings, runner)
+    _, url, _ = demo.launch(**given, prevent_thread_lock=True, quiet=True, server_port=port or free_port())
+    try:
+        yield url.rstrip("/"), runner
+    finally:
+        demo.close(verbose=False)
+        runner.stop()
+
+
+@contextlib.contextmanager
+def host(body: str):
+    """The address of somebody else's page, on another port of this computer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            page = f"<!doctype html><html lang=en><title>A paper</title><body style='margin:0'>{body}</body></html>"
+            shown = page.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(shown)))
+            self.end_headers()
+            self.wfile.write(shown)
+
+        def log_message(self, *_):
+            """Silence."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def web_component(url: str, attributes: str) -> str:
+    """Code that shows the page at `url` in somebody else's page."""
+    script = f'<script type="module" src="{url}/gradio.js"></script>'
+    return f'{script}<h1>Our paper</h1><gradio-app src="{url}" {attributes}></gradio-app>'
+
+
+def opened(page):
+    """The share dialog of the tab that is shown."""
+    page.locator(".seq-share button", has_text=re.compile("^Share$")).locator("visible=true").click()
+    page.wait_for_selector("dialog[open] .seq-share-row")
+    return page.locator("dialog[open]")
+
+
+def copied(dialog) -> dict[str, str]:
+    """What the share dialog copies, by its labels."""
+    rows = dialog.locator(".seq-share-row")
+    texts = rows.evaluate_all(
+        "rows => rows.map(r => [r.querySelector('label').textContent, r.querySelector('input, textarea').value])"
+    )
+    return dict(texts)
 
 
 @contextlib.contextmanager

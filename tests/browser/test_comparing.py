@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import answer, until
+from pages import answer, settle, until
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.export.compare import comparison, panes
 from spaces_app.export.units import scores_of
-from spaces_app.link import to_link
+from spaces_app.link import encode, pair_query, to_link
 
 FIRST = answer(AttributionSpec(prompt="The old man sat", method="attention", max_new_tokens=2))
 SECOND = answer(AttributionSpec(prompt="The old woman sat", method="occlusion", max_new_tokens=2))
@@ -95,6 +95,44 @@ def test_what_is_missing_is_said_in_a_sentence_and_the_next_try_works(site, link
     compared(page, *links)
     until(lambda: page.locator(f"{TAB} .ss-pane >> visible=true").count() == 3, page=page)
     assert page.said == []
+
+
+def test_a_comparison_has_a_link_of_its_own_which_the_address_bar_follows(site, links, open_page):
+    page = compared(open_page(site.url), *links)
+    page.wait_for_selector(f"{TAB} .ss-cell")
+    settle(page)
+    link = page.get_by_label("Link to this comparison").input_value()
+    assert page.url == link == f"{site.url}/?{pair_query(FIRST.spec, SECOND.spec)}"
+    page.locator(f"{TAB} .ss-generated .ss-cell").nth(1).click()
+    until(lambda: "sel:1-1" in page.url, page=page)
+    settle(page)
+    assert page.url == page.get_by_label("Link to this comparison").input_value()
+    again = open_page(page.url, wait=False)
+    again.wait_for_selector(f"{TAB} .ss-cell")
+    assert again.get_by_role("tab", name="Compare").get_attribute("aria-selected") == "true"
+    assert again.inner_text(SAID) == comparison(FIRST, SECOND).sentence
+    assert again.locator(f"{TAB} .ss-focus").all_inner_texts()[0].strip() == "five"
+    settle(again)
+    assert again.url == page.url
+    again.get_by_role("button", name="Compare", exact=True).click()  # both fields hold what the link holds
+    until(lambda: again.inner_text(SAID) == comparison(FIRST, SECOND).sentence, page=again)
+    assert page.said == [] and again.said == []
+
+
+def test_a_damaged_comparison_ends_in_one_sentence(site, links, open_page):
+    token = encode(FIRST.spec)
+    page = open_page(f"{site.url}/?compare={token}&with=AAAA", wait=False)
+    for query, sentence in (
+        ("", "the second link: this link is damaged"),
+        (f"compare=%3Cscript%3E&with={token}", "the first link: there is no link to a figure in this address."),
+        (f"compare={token}", "the second link is missing."),
+        (f"compare={'0' * 64}&with={token}", "the first link: the result of this short link is not kept here."),
+    ):
+        if query:
+            page.evaluate("query => { location.hash = query }", query)
+        until(lambda: sentence in page.inner_text(SAID), page=page)  # noqa: B023
+        assert page.get_attribute(SAID, "data-tone") == "error"
+        assert not page.get_by_label("Link to this comparison").is_visible()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import contextlib
 
 import pytest
-from pages import FIGURE, answer, cells, until
+from pages import FIGURE, answer, cells, host, until
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.export.figures import drawing
@@ -26,32 +25,10 @@ def stored(site):
 
 
 @pytest.fixture
-def host():
-    """A function that serves a page of somebody else's on an origin of its own."""
-    pages, servers = {}, []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = pages["/"].encode() if self.path == "/" else b""
-            self.send_response(200 if self.path == "/" else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            """Silence."""
-
-    def serve(markup: str) -> str:
-        pages["/"] = f"<!doctype html><title>A paper</title><body style='margin:0'>{markup}</body>"
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/"
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def host_page():
+    """A function that serves a page of somebody else's, and gives its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda body: stack.enter_context(host(body))
 
 
 def test_an_embedded_figure_asks_for_itself_and_nothing_else(site, stored, open_page):
@@ -73,9 +50,9 @@ def test_it_is_interactive_and_its_link_follows_the_selection(site, stored, open
     until(lambda: "‘five’" in opened.inner_text(f"{FIGURE} .ss-caption"), page=opened)
 
 
-def test_the_copied_iframe_takes_the_height_of_its_figure(site, stored, host, open_page):
+def test_the_copied_iframe_takes_the_height_of_its_figure(site, stored, host_page, open_page):
     markup = iframe(stored, Place(site.url + "/"), height=50)
-    page = open_page(host(markup), wait=False, viewport={"width": 390, "height": 800})
+    page = open_page(host_page(markup), wait=False, viewport={"width": 390, "height": 800})
     frame = page.frame_locator("iframe")
     frame.locator(f"{FIGURE} .ss-cell").first.wait_for()
     until(lambda: page.locator("iframe").bounding_box()["height"] > 200, page=page)
@@ -93,9 +70,9 @@ def test_the_copied_iframe_takes_the_height_of_its_figure(site, stored, host, op
     assert inside.evaluate("e => e.scrollWidth <= e.clientWidth"), "nothing to scroll sideways on a phone"
 
 
-def test_a_message_of_another_page_does_not_resize_the_frame(site, stored, host, open_page):
+def test_a_message_of_another_page_does_not_resize_the_frame(site, stored, host_page, open_page):
     markup = iframe(stored, Place(site.url + "/"), height=300)
-    page = open_page(host(markup), wait=False)
+    page = open_page(host_page(markup), wait=False)
     page.frame_locator("iframe").locator(f"{FIGURE} .ss-cell").first.wait_for()
     until(lambda: page.locator("iframe").bounding_box()["height"] != 300, page=page)
     before = page.locator("iframe").bounding_box()["height"]
@@ -104,8 +81,8 @@ def test_a_message_of_another_page_does_not_resize_the_frame(site, stored, host,
     assert page.locator("iframe").bounding_box()["height"] == before
 
 
-def test_the_copied_picture_shows_the_svg(site, stored, host, open_page):
-    page = open_page(host(picture(stored, Place(site.url + "/"))), wait=False)
+def test_the_copied_picture_shows_the_svg(site, stored, host_page, open_page):
+    page = open_page(host_page(picture(stored, Place(site.url + "/"))), wait=False)
     until(
         lambda: (
             page.evaluate("document.querySelector('img').complete && document.querySelector('img').naturalWidth") == 640

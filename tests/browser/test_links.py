@@ -6,16 +6,27 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 import numpy as np
 import pytest
-from pages import FIGURE, REVISION, answer, cells, free_port, recorded, serve, settle, spec_of, until
+from pages import (
+    FIGURE,
+    REVISION,
+    answer,
+    cells,
+    free_port,
+    host,
+    recorded,
+    serve,
+    settle,
+    spec_of,
+    until,
+    web_component,
+)
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
@@ -182,31 +193,6 @@ def test_on_a_space_links_name_the_space_and_strange_models_are_refused(tmp_path
 # Embedding -----------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def host(body: str):
-    """Somebody else's page, on another port of this computer."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            page = f"<!doctype html><html lang=en><title>A paper</title><body>{body}</body></html>".encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_a_link_opens_in_an_iframe(site, stored, open_page):
     with host(f'<iframe src="{site.url}/{stored}" width="1000" height="800"></iframe>') as paper:
         page = open_page(paper, wait=False)
@@ -236,14 +222,9 @@ def test_on_the_hub_the_address_people_see_follows(tmp_path, open_page):
         assert spec_of("?" + told["queryString"]).prompt == "one two three"
 
 
-def web_component(site, attributes: str) -> str:
-    script = f'<script type="module" src="{site.url}/gradio.js"></script>'
-    return f'{script}<h1>Our paper</h1><gradio-app src="{site.url}" {attributes}></gradio-app>'
-
-
 def test_a_link_opens_in_gradio_app_on_another_page(site, stored, open_page):
     token = encode(answer(SPEC).spec)
-    with host(web_component(site, f'data-analysis="s={token}&view=sel:1-1,view:percent"')) as paper:
+    with host(web_component(site.url, f'data-analysis="s={token}&view=sel:1-1,view:percent"')) as paper:
         page = open_page(paper)
         check_restored(page)
         page.locator(f"{FIGURE} .ss-cell").nth(4).click()
@@ -260,7 +241,7 @@ def test_a_link_opens_in_gradio_app_on_another_page(site, stored, open_page):
 
 def test_a_page_that_embeds_us_keeps_its_own_address(site, open_page):
     token = encode(answer(SPEC).spec)
-    with host(web_component(site, f'data-analysis="{token}" data-sync="off"')) as paper:
+    with host(web_component(site.url, f'data-analysis="{token}" data-sync="off"')) as paper:
         page = open_page(paper + "/?id=42&analysis=ours#section-3")
         until(lambda: cells(page)[:2] == ["a", "link"], page=page)
         page.locator(f"{FIGURE} .ss-cell").nth(5).click()

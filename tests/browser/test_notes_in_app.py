@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from pages import FIGURE, answer, cells, settle, until
 
@@ -75,3 +77,25 @@ def test_another_question_has_no_notes_of_the_first(site, stored, open_page):
     until(lambda: cells(page)[:1] == ["something"] or None, page=page)
     settle(page)
     assert listed(page) == [] and "note:" not in page.url
+
+
+def test_notes_that_no_longer_fit_the_link_make_it_a_short_one_and_say_so(site, open_page):
+    words = random.Random(0)
+    text = " ".join(f"{words.getrandbits(40):x}" for _ in range(370))
+    result = answer(AttributionSpec(prompt=text, max_new_tokens=2))
+    assert 3_300 < len(to_link(result.spec)) < 3_780
+    site.runner.store.put(result.spec.digest(), result.to_dict())
+    page = open_page(site.url + "/" + to_link(result.spec))
+    until(lambda: len(cells(page)) == 372 or None, page=page)
+    assert "?s=" in page.input_value(".seq-share input") and "With its notes" not in page.inner_text(".seq-share")
+    page.locator(f"{FIGURE} .ss-generated .ss-cell").first.click()
+    page.locator(f"{FIGURE} .sp-open").click()
+    page.locator(f"{FIGURE} .sp-field").fill("漢" * 140)
+    page.keyboard.press("Enter")
+    settle(page)
+    link = page.input_value(".seq-share input")
+    assert link == page.url and f"?id={result.spec.digest()}" in link and len(link) < 800
+    assert "With its notes this text is too long" in page.inner_text(".seq-share")
+    again = open_page(link)
+    until(lambda: listed(again), page=again)
+    assert listed(again) == listed(page)

@@ -7,6 +7,7 @@ import json
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import REVISION, cells, settle, until
+from test_choosing_methods import FIELD, choose, open_methods
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.link import to_link
@@ -116,3 +117,24 @@ def test_the_notice_and_the_switch_are_accessible_and_fit(scheme, width, site, o
         found = Axe().run(page, context=part).response["violations"]
         assert [(rule["id"], [node["html"][:100] for node in rule["nodes"]][:2]) for rule in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_while_the_link_is_private_no_typed_text_is_sent_before_run(site, watched):
+    page, sent = watched(site.url)
+    page.get_by_label("Private link: browsers do not send what it asks").locator("visible=true").check()
+    settle(page)
+    began, asked = len(sent), site.answers.asked
+    page.locator("#attribution-prompt textarea").fill("Zanzibar whispers")
+    open_methods(page)
+    page.click(FIELD)
+    note = page.locator("#attribution-method .seq-picker-note")
+    until(lambda: "nothing of the text is sent before Run" in note.inner_text(), page=page)
+    page.keyboard.press("Escape")
+    choose(page, "method", "Integrated gradients")  # what options it has, the server is asked
+    page.get_by_text("Method: Integrated gradients").wait_for()
+    page.wait_for_timeout(1000)
+    assert len(sent) > began and site.answers.asked == asked
+    assert telling(sent, SPEC) == []
+    page.click("button.seq-run")
+    until(lambda: cells(page)[:2] == ["Zanzibar", "whispers"], page=page)
+    assert telling(sent, SPEC) != [] and site.answers.seen[-1].method == "integrated_gradients"

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import open_page, until  # noqa: F401  (a fixture)
+from pages import copied, open_page, opened, until  # noqa: F401  (a fixture)
 
 from spaces_app.gallery import examples
-
-
-def opened(page):
-    page.locator(".seq-share button", has_text=re.compile("^Share$")).locator("visible=true").click()
-    page.wait_for_selector("dialog[open] .seq-share-row")
-    return page.locator("dialog[open]")
-
-
-def copied(dialog) -> dict[str, str]:
-    rows = dialog.locator(".seq-share-row")
-    texts = rows.evaluate_all(
-        "rows => rows.map(r => [r.querySelector('label').textContent, r.querySelector('input, textarea').value])"
-    )
-    return dict(texts)
 
 
 def test_the_dialog_gives_links_that_open_the_same_figure(real, open_page):  # noqa: F811

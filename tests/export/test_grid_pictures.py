@@ -82,3 +82,7 @@ def test_recorded_grids_leave_in_every_picture_format(kind):
     pdf = pypdfium2.PdfDocument(FORMATS["pdf"].data(result))
     assert rows[-1] in pdf[0].get_textpage().get_text_range()
     assert r"\begin" in FORMATS["latex"].data(result).decode("utf-8")
+
+
+def test_an_acronym_stays_one_in_the_sentence():
+    assert drawing(made([[1, 2], [4, 3]], label="CKA")).caption.startswith("‘t0’ · layer 1: CKA 4.")

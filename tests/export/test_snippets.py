@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 import shlex
 from html.parser import HTMLParser
@@ -19,6 +20,8 @@ from spaces_app.export.snippets import Place, command, embed_link, iframe, link,
 from spaces_app.gallery import examples
 from spaces_app.link import parse_query, parse_url
 from spaces_app.methods import METHODS
+from spaces_app.settings import Settings
+from spaces_app.ui.sharing import TOO_LONG, shared
 
 HUB = Place.of_space("Some_Lab/my.demo")
 LOCAL = Place("http://127.0.0.1:7860/")
@@ -89,6 +92,17 @@ def test_a_text_too_long_for_a_link_is_embedded_by_its_digest():
     address = f"https://some-lab-my-demo.hf.space/embed/{long.digest()}"
     assert embed_link(long, HUB, view=VIEW, theme="dark") == f"{address}?view={VIEW}&theme=dark"
     assert embed_link(long, HUB) == address
+
+
+def test_a_dialog_without_a_link_offers_the_short_one_and_says_why():
+    import random
+
+    text = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=9000))
+    long = dataclasses.replace(RESULT, spec=AttributionSpec(prompt=text))
+    copies = {item["label"]: item for item in shared(long, page="http://here/", view="", settings=Settings())["copies"]}
+    assert copies["Link"]["text"] == "" and copies["Link"]["note"] == TOO_LONG
+    assert copies["Short link"]["text"] == f"http://here/?id={long.spec.digest()}"
+    assert len(copies["Short link"]["text"]) < 100 and "short link" in TOO_LONG
 
 
 def test_the_iframe_is_one_element_with_a_sandbox_and_a_title():

@@ -12,6 +12,8 @@ import pytest
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.comparison import ComparisonSpec
+from spaces_app.analyses.neuron_factors import NeuronFactorsSpec
+from spaces_app.analyses.neurons import NeuronsSpec
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings
@@ -240,3 +242,24 @@ def test_every_idle_option_of_every_method_has_a_reason():
             reasons = TABS["attribution"].views["attribution"].idle(spec)
             assert set(reasons) == set(spec.unused())
             assert all(reason.endswith(".") for reason in reasons.values())
+
+
+def test_what_one_question_of_a_tab_may_choose_and_another_may_not_is_the_others_default():
+    with gr.Blocks():
+        form = Form(TABS["neuron_factors"], LOCAL, NeuronFactorsSpec(prompt="a b"))
+        form.switch()
+        for name in [
+            name for group in ("main", "method", "reading", "ablation", "generation") for name in form.group(group)
+        ]:
+            form.add(name)
+    both = NeuronFactorsSpec(prompt="a b", side="both")
+    assert form.spec(values(form, both)) == both
+    other = form.spec(values(form, NeuronsSpec(prompt="a b"), side="both"))
+    assert (other.kind, other.side) == ("neurons", "auto")
+    update = form.state(other)[form.controls["side"]]
+    assert update["value"] == "auto" and [name for _, name in update["choices"]] == ["auto", "decoder", "encoder"]
+    back = form.state(both)[form.controls["side"]]
+    assert back["value"] == "both" and [name for _, name in back["choices"]][-1] == "both"
+    with pytest.raises(SpecError, match="side: 'beside' is not one of"):
+        form.spec(values(form, NeuronsSpec(prompt="a b"), side="beside"))
+    assert form.spec(values(form, NeuronsSpec(prompt="a b"), side="encoder")).side == "encoder"
