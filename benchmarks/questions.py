@@ -30,6 +30,7 @@ class Question:
     gradients: Callable[[int], float] = lambda n_inputs: 0
     forwards: Callable[[int], float] = lambda n_inputs: 0
     causal: bool = False
+    slow: bool = False  # takes Inseq hours on the large model, where it is not asked
     contrast: str = ""  # "foil": other output tokens; "context": another prompt or source
 
 
@@ -66,6 +67,7 @@ QUESTIONS = (
         options={"n_steps": N_STEPS},
         gradients=lambda n: N_STEPS - 1,
         causal=True,
+        slow=True,
     ),
     Question(
         "sequential_integrated_gradients",
@@ -74,6 +76,7 @@ QUESTIONS = (
         options={"n_steps": 10},
         gradients=lambda n: 10 * n,
         causal=True,
+        slow=True,
     ),
     Question(
         "layer_gradient_x_activation",

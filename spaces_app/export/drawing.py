@@ -20,8 +20,8 @@ class Span:
 
     `focus` marks what the picture explains (dark on light is turned round), `bold` what the model wrote, `muted` what
     stands outside, `note` is a small text below, such as a percentage. `breaks` counts the line breaks behind it.
-    `marks` are the numbers of an author's notes, which stand raised before it. `hue` takes
-    the place of the scale's colour.
+    `marks` are the numbers of an author's notes, which stand raised before it. `hue` takes the place of the scale's
+    colour.
     """
 
     text: str
