@@ -194,14 +194,15 @@ def difference(lm, ids: tuple, spec: AttributionSpec, question: Question, saved:
     """(largest difference of raw scores, largest raw score of Inseq). NaN cells must be the same ones."""
     if not question.parity:
         return float("nan"), float("nan")
+    if question.parity == "layer":
+        spec = spec.replace(layer=str(LAYER))  # the only one there
     answer, steps = ours(lm, ids, spec, question, raw=True)
     arrays = np.load(saved)
     if question.parity == "step":
         found = np.stack([steps[name].numpy() for name in question.options["step_scores"]])
         theirs = np.stack([arrays[f"step_{name}"][-found.shape[1] :] for name in question.options["step_scores"]])
         return float(np.abs(found - theirs).max()), float(np.abs(theirs).max())
-    values = answer.parts["layer_attributions"][1][LAYER] if question.parity == "layer" else answer.scores
-    found = np.moveaxis(values.numpy(), 0, 1)  # (n_inputs, G, …)
+    found = np.moveaxis(answer.scores.numpy(), 0, 1)  # (n_inputs, G, …)
     theirs = np.concatenate([arrays["source"], arrays["target"]]) if "source" in arrays else arrays["target"]
     theirs = theirs[: len(found)]
     if question.parity == "size":
