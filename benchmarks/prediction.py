@@ -44,17 +44,19 @@ LONGEST = 0.6  # seconds by arithmetic alone; longer questions are not asked her
 
 @dataclass(frozen=True)
 class Run:
-    """One measured question: what it consists of, on which model, and its seconds."""
+    """One measured question: what it consists of, on which model, how fast that was just before, and its seconds."""
 
     model: str
+    speed: Speed
     part: Part
     seconds: float
 
 
 def measure(models: dict, names: list[str], per: int, *, seed: int) -> list[Run]:
-    """`per` questions of every method to every model it does not refuse."""
+    """`per` questions of every method to every model it does not refuse, whose speed is measured before, as at load."""
     runs = []
-    for model, (lm, speed) in models.items():
+    for model, lm in models.items():
+        speed = _speed(lm)
         rng = random.Random(f"{seed} {model}")
         for name in names:
             if METHODS[name].refuse(lm):
@@ -85,15 +87,12 @@ def _measure(model: str, lm, name: str, rng: random.Random, speed: Speed) -> Run
         started = time.process_time()
         compute(spec, lm, lambda *_: None, Settings())
         seconds.append(time.process_time() - started)
-    return Run(model, part, min(seconds))
+    return Run(model, speed, part, min(seconds))
 
 
-def fitted(runs: list[Run], models: dict) -> Costs:
+def fitted(runs: list[Run]) -> Costs:
     """Coefficients ≥ 0 with the least relative errors, by reweighted non-negative least squares."""
-    rows = []
-    for run in runs:
-        speed = models[run.model][1]
-        rows.append(work.terms_of(run.part, speed.call, speed.operations))
+    rows = [work.terms_of(run.part, run.speed.call, run.speed.operations) for run in runs]
     names = list(rows[0])
     terms = np.array([[row[name] for name in names] for row in rows])
     took = np.array([run.seconds for run in runs])
@@ -108,22 +107,22 @@ def fitted(runs: list[Run], models: dict) -> Costs:
     return Costs(**{name: round(float(value), 7) for name, value in zip(names, found, strict=True)})
 
 
-def fit(runs: list[Run], models: dict) -> dict[str, Costs]:
+def fit(runs: list[Run]) -> dict[str, Costs]:
     """The coefficients of every method."""
     by_method = defaultdict(list)
     for run in runs:
         by_method[run.part.name].append(run)
-    return {name: fitted(own, models) for name, own in by_method.items()}
+    return {name: fitted(own) for name, own in by_method.items()}
 
 
-def ratios(runs: list[Run], models: dict, *, learn: int) -> list[tuple[Run, float]]:
+def ratios(runs: list[Run], *, learn: int) -> list[tuple[Run, float]]:
     """(run, seconds / prediction), after each model has seen `learn` runs of the method, which are left out."""
     groups = defaultdict(list)
     for run in runs:
         groups[run.model, run.part.name].append(run)
     pairs = []
-    for (model, _), own in groups.items():
-        speed = Speed(models[model][1].call, models[model][1].operations)
+    for own in groups.values():
+        speed = Speed(own[0].speed.call, own[0].speed.operations)
         for run in own[:learn]:
             speed.learn(work.Work((run.part,)), run.seconds)
         pairs += [(run, run.seconds / speed.seconds(work.Work((run.part,)))) for run in own[learn:]]
@@ -157,7 +156,7 @@ def main() -> int:
         models = _models(Path(folder))
         if parsed.write:
             kept = {name: value for name, value in work.costs().items() if name in METHODS}
-            costs = kept | fit(measure(models, names, parsed.per, seed=1), models)
+            costs = kept | fit(measure(models, names, parsed.per, seed=1))
             plain = {
                 name: {key: v for key, v in vars(value).items() if v or key in FIRST} for name, value in costs.items()
             }
@@ -165,7 +164,7 @@ def main() -> int:
             work.RECORD.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
             work.costs.cache_clear()
         unseen = measure(models, names, parsed.per, seed=2)
-    loaded, learned = (ratios(unseen, models, learn=count) for count in (0, 1))
+    loaded, learned = (ratios(unseen, learn=count) for count in (0, 1))
     print("\n| model | questions | within 0.8–1.25 | median seconds / prediction |\n|---|---|---|---|")
     print("\n".join(report(loaded, lambda run: run.model)))
     print("\n| method | questions | within 0.8–1.25 | median seconds / prediction |\n|---|---|---|---|")
@@ -177,22 +176,24 @@ def main() -> int:
 
 
 def _models(folder: Path) -> dict:
-    """{name: (LoadedModel, Speed)}."""
+    """{name: LoadedModel}."""
     import torch
 
-    from spaces_app.engine.speed import measured
     from spaces_app.models.load import load
     from spaces_app.models.resolve import resolve
 
     torch.set_num_threads(1)
-    settings, models = Settings(), {}
+    settings = Settings()
     places = {name: name for name in ("bundled/tiny-causal", "bundled/tiny-en-fr")}
     places |= {shape.name: str(build(shape, folder)) for shape in SHAPES}
-    for name, place in places.items():
-        lm = load(resolve(place, settings), settings, lambda *_: None)
-        found = measured(lm, clock=time.process_time)
-        models[name] = (lm, Speed(found.call, found.operations))
-    return models
+    return {name: load(resolve(place, settings), settings, lambda *_: None) for name, place in places.items()}
+
+
+def _speed(lm) -> Speed:
+    from spaces_app.engine.speed import measure as measure_speed
+
+    found = measure_speed(lm, time.process_time)
+    return Speed(found.call, found.operations)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,15 @@ def unigram(*, marks=("<pad>", "</s>", "<unk>", "<extra_id_0>"), after=("</s>",)
         vocab_size=160, special_tokens=list(marks), unk_token="<unk>", show_progress=False
     )
     tokenizer.train_from_iterator(SENTENCES, trainer)
+    tokenizer.model = _in_order(tokenizer, marks)
     return _fast(tokenizer, (), after, {"unk_token": "<unk>", "eos_token": "</s>", "pad_token": "<pad>", **roles})
+
+
+def _in_order(tokenizer: Tokenizer, marks) -> models.Unigram:
+    """The trained pieces by rounded score, then by name: training tells equally likely ones apart by chance."""
+    pieces = [(piece, round(score, 1)) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    rest = sorted((pair for pair in pieces if pair[0] not in marks), key=lambda pair: (-pair[1], pair[0]))
+    return models.Unigram([(mark, 0.0) for mark in marks] + rest, marks.index("<unk>"), False)
 
 
 def wordpiece():

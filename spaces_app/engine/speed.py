@@ -25,11 +25,12 @@ class Measured:
 def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
     """The speed of a model, remembered as long as it is loaded. A quarter of a second for a small one."""
     if lm.model not in _measured:
-        _measured[lm.model] = _measure(lm, clock)
+        _measured[lm.model] = measure(lm, clock)
     return _measured[lm.model]
 
 
-def _measure(lm, clock: Callable[[], float]) -> Measured:
+def measure(lm, clock: Callable[[], float]) -> Measured:
+    """The speed of a model at this moment."""
     _pass(lm, 1, 4, clock)  # the first pass also sets things up
     call = min(_pass(lm, 1, 4, clock) for _ in range(4))
     length = min(PROBE_LENGTH, lm.facts.max_positions or PROBE_LENGTH)
