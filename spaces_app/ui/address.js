@@ -89,5 +89,8 @@ window.addEventListener(
   () => (element.isConnected ? open(false) : parting.abort()),
   { signal: parting.signal },
 );
-watch("value", () => delete root.dataset.opening);
+watch("value", () => {
+  delete root.dataset.opening;
+  root.dataset.opened = ""; // early.html waits for it
+});
 open(false);

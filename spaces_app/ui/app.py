@@ -18,6 +18,7 @@ from spaces_app.ui import text
 from spaces_app.ui.api import endpoint
 from spaces_app.ui.comparing import Comparing
 from spaces_app.ui.delivery import Delivery
+from spaces_app.ui.early import early
 from spaces_app.ui.embed import Embeds
 from spaces_app.ui.guard import LOCAL_HOSTS, Guard
 from spaces_app.ui.opening import lister, opener, picker
@@ -74,7 +75,7 @@ def launch_arguments(settings: Settings, runner: Runner) -> dict:
             "middleware": [
                 Middleware(Guard, hosts=hosts(settings)),
                 Middleware(WarmUp, start=runner.start),
-                Middleware(Delivery),
+                Middleware(Delivery, early=early()),
             ],
             "openapi_url": None,
             "routes": [Route("/gradio.js", _web_component), *Embeds(runner, settings).routes()],

@@ -16,7 +16,7 @@ from spaces_app.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.ui.part import Part
 
-TAB = "compare"
+TAB, TITLE = "compare", "Compare"
 PLACES = ("first", "second")
 
 
@@ -26,7 +26,7 @@ class Comparing:
     def __init__(self, runner: Runner, settings: Settings):
         self.runner = runner
         self.base = f"https://huggingface.co/spaces/{settings.space_id}" if settings.space_id else ""
-        with gr.Tab("Compare", id=TAB), gr.Column(elem_classes=["seq-compare-tab"]):
+        with gr.Tab(TITLE, id=TAB), gr.Column(elem_classes=["seq-compare-tab"]):
             gr.HTML("<h2>What changed from one answer to another?</h2>", elem_classes=["seq-question"])
             self.report = Part("compare", {})
             with gr.Column(elem_classes=["seq-figure"], visible=False) as self.column:

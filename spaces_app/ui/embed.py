@@ -53,7 +53,7 @@ class Embeds:
         ]
 
     def by_link(self, request: Request) -> Response:
-        """`/embed?s=…` or `?id=…`, with `view` and `theme`."""
+        """`/embed?s=…` or `?id=…`, with `view`, `theme` and, for early.html, `early`."""
         try:
             spec, digest, view = parse_query(request.url.query, KINDS)
         except AppError as error:
@@ -161,6 +161,8 @@ def _theme(request: Request) -> str:
 
 def _page(request: Request, page: str, policy: str, *, status: int = 200) -> Response:
     headers = {"Content-Security-Policy": policy, "Cache-Control": _FRESH if status == 200 else "no-store"}
+    if "early" in request.query_params:  # a frame that may be empty, and browsers would report its failure
+        status = 200
     return _packed(request, page.encode("utf-8"), "text/html", headers, status=status)
 
 

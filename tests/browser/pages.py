@@ -33,6 +33,7 @@ from spaces_app.ui.app import build_app, launch_arguments
 REVISION = "f" * 40
 LAST = list(METHODS)[-1]
 FIGURE = ".seqscope-heatmap"
+EARLY = "#seqscope-early"
 LISTEN = "window.heard = []; document.addEventListener('seqscope:view', (event) => heard.push(event.detail.state))"
 ONE = AttributionSpec(prompt="The keys to the cabinet")
 TWO = AttributionSpec(prompt="one two three", method="input_x_gradient")
@@ -297,6 +298,7 @@ def open_page(browser):
         page.goto(url, wait_until="commit")
         if wait:
             page.wait_for_selector(f"{FIGURE} .ss-cell, {FIGURE} .ss-empty:not([hidden])")
+            page.wait_for_selector(EARLY, state="detached")
         return page
 
     yield open_page

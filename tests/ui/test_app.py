@@ -143,6 +143,16 @@ def test_assets_are_kept_by_browsers_and_packed(site):
     assert httpx.get(f"{site.url}/assets/none.js", headers={"Accept-Encoding": "br"}).status_code in (403, 404)
 
 
+@pytest.mark.parametrize("takes", ["br", "gzip", "identity"])
+def test_the_page_begins_with_a_figure_for_every_client(site, takes):
+    page = httpx.get(site.url, headers={"Accept-Encoding": takes})
+    assert page.status_code == 200
+    body = page.text.index("<body")
+    assert body < page.text.index('id="seqscope-early"') < page.text.index("<gradio-app")
+    assert page.text.count('id="seqscope-early"') == 1
+    assert int(page.headers["content-length"]) == page.num_bytes_downloaded
+
+
 def test_no_prompt_is_ever_logged(site, client, capfd, caplog):
     canary = "".join(["can", "ary", "-in-a-coal-mine"])
     link = to_link(AttributionSpec(prompt=canary))
