@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 import weakref
 from collections.abc import Callable
@@ -9,35 +10,47 @@ from dataclasses import dataclass
 
 import torch
 
-PROBE_OPERATIONS = 1e9  # enough for small models to show their speed in large batches, as methods run them
-PROBE_LENGTH, MOST_ROWS = 16, 64  # tokens per row; rows
+PROBE_OPERATIONS = 8e9  # of a batch large enough to be told from the pass over a few tokens
+PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a short pass
+# Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
+Counts = tuple[int, int]  # how many passes at least and at most
+CALLS, BATCHES, LONG_ENOUGH = (4, 16), (3, 6), 0.1  # seconds after which the least will do
 _measured: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → Measured
 
 
 @dataclass(frozen=True)
 class Measured:
-    """call: seconds of a pass over four tokens. operations: floating-point operations per second of a large batch."""
+    """call: seconds of a pass over four tokens. operations: floating-point operations per second beyond that."""
 
     call: float
     operations: float
 
 
 def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
-    """The speed of a model, remembered as long as it is loaded. A quarter of a second for a small one."""
+    """The speed of a model, remembered as long as it is loaded. A third of a second for a small one."""
     if lm.model not in _measured:
         _measured[lm.model] = measure(lm, clock)
     return _measured[lm.model]
 
 
-def measure(lm, clock: Callable[[], float]) -> Measured:
+def measure(lm, clock: Callable[[], float], *, calls: Counts = CALLS, batches: Counts = BATCHES) -> Measured:
     """The speed of a model at this moment."""
-    _pass(lm, 1, 4, clock)  # the first pass also sets things up
-    call = min(_pass(lm, 1, 4, clock) for _ in range(4))
+    call = _usual(lm, 1, FEW, clock, calls)
     length = min(PROBE_LENGTH, lm.facts.max_positions or PROBE_LENGTH)
-    each = 2.0 * lm.facts.n_params * length
-    rows = max(1, min(MOST_ROWS, int(PROBE_OPERATIONS / each)))
-    operations = each * rows / min(_pass(lm, rows, length, clock) for _ in range(3))
-    return Measured(call, operations)
+    each = 2.0 * lm.facts.n_params  # operations of a token
+    rows = max(1, min(MOST_ROWS, int(PROBE_OPERATIONS / (each * length))))
+    batch = _usual(lm, rows, length, clock, batches)
+    # What a large model takes for a few tokens is mostly reading its weights, which a batch does only once too.
+    return Measured(call, each * (rows * length - FEW) / max(batch - call, batch / 4))
+
+
+def _usual(lm, rows: int, length: int, clock: Callable[[], float], counts: Counts) -> float:
+    """The median seconds of a pass."""
+    _pass(lm, rows, length, clock)  # the first one also sets things up
+    found: list[float] = []
+    while len(found) < counts[0] or (len(found) < counts[1] and sum(found) < LONG_ENOUGH):
+        found.append(_pass(lm, rows, length, clock))
+    return statistics.median(found)
 
 
 def _pass(lm, rows: int, length: int, clock: Callable[[], float]) -> float:
