@@ -323,7 +323,7 @@ def test_smaller_chunks_change_no_score(loaded_family, name):
 @pytest.mark.parametrize("name", [*PATHS[1:], *LAYERED, "deeplift"])
 def test_out_of_memory_halves_the_chunk_and_the_scores_stay(loaded_family, monkeypatch, name):
     run = made(loaded_family, "gpt2")
-    options = {"n_steps": 4, "n_samples": 4}
+    options = {"n_steps": 2, "n_samples": 2}
     expected = attribute(name, run, **options).scores
     sizes, decode = [], Body.decode
 

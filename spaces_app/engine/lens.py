@@ -194,14 +194,14 @@ def _read(logits: Tensor, asked: Tensor, top_k: int) -> tuple[Tensor, ...]:
 
 
 def _read_block(logits: Tensor, asked: Tensor, top_k: int) -> tuple[Tensor, ...]:
+    logits = logits.contiguous()  # once, in place of a copy for each of the passes below
     wanted = logits.gather(-1, asked[:, None].expand(-1, logits.shape[1], -1))  # (p, L+1, K)
     rank = torch.stack([_above(logits, column) for column in wanted.unbind(-1)], -1) + 1
     top, ids = _likeliest(logits, max(1, top_k))
     shares = logits.softmax(-1)
     # The sum of exponentials, from the likeliest word: no pass over the logits, and exact as its share is large.
     total = checked(top[..., :1] - shares.gather(-1, ids[..., :1]).log())  # (p, L+1, 1)
-    rows = zip(shares.flatten(0, 1), logits.flatten(0, 1), strict=True)
-    entropy = total[..., 0] - torch.stack([torch.dot(share, row) for share, row in rows]).unflatten(0, total.shape[:2])
+    entropy = total[..., 0] - torch.linalg.vecdot(shares, logits)
     last = shares[:, -1, :, None]
     kl = total[..., 0] - torch.bmm(logits, last)[..., 0] - entropy[:, -1:]  # −Σ p_last · log p_layer, less p_last's own
     kl[:, -1] = 0
@@ -212,10 +212,10 @@ def _read_block(logits: Tensor, asked: Tensor, top_k: int) -> tuple[Tensor, ...]
 
 def _above(logits: Tensor, value: Tensor) -> Tensor:
     """How many logits (..., V) are larger than `value` (...)."""
-    larger = logits > value[..., None]
-    if larger.device.type != "cpu":
-        return larger.sum(-1)
-    return torch.from_numpy(np.count_nonzero(larger.numpy(), axis=-1))  # ten times as fast as a sum
+    if logits.device.type != "cpu":
+        return (logits > value[..., None]).sum(-1)
+    larger = logits.numpy() > value[..., None].numpy()  # three times as fast as torch, which compares one by one
+    return torch.from_numpy(larger.sum(-1, dtype=np.int32)).long()
 
 
 def _likeliest(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -232,6 +232,8 @@ def _likeliest(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     chosen = folded.amax(-1).topk(count, sorted=False).indices  # (..., count)
     near = folded.gather(-2, chosen[..., None].expand(*chosen.shape, BLOCK)).flatten(-2)
     places = (chosen[..., None] * BLOCK + torch.arange(BLOCK, device=chosen.device)).flatten(-2)
-    rest = torch.arange(whole, width, device=chosen.device).expand(*chosen.shape[:-1], -1)
-    values, index = torch.cat([near, logits[..., whole:]], -1).topk(count, sorted=True)
-    return values, torch.cat([places, rest], -1).gather(-1, index)
+    if whole < width:
+        rest = torch.arange(whole, width, device=chosen.device).expand(*chosen.shape[:-1], -1)
+        near, places = torch.cat([near, logits[..., whole:]], -1), torch.cat([places, rest], -1)
+    values, index = near.topk(count, sorted=True)
+    return values, places.gather(-1, index)
