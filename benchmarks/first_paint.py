@@ -34,9 +34,8 @@ PROMPT = "The old keys to the small cabinet near the door"  # none of the record
 WATCH = """const cellsOf = (page) => [...(page?.querySelectorAll("CELL") ?? [])];
 const arrived = (cells) => {
   const text = cells.map((cell) => cell.textContent).join(" ").replace(/\\s+/g, " ").trim();
-  const look = cells[0]?.ownerDocument.defaultView.getComputedStyle(cells[0]);
-  const shown = look?.visibility === "visible";
-  return shown && text.includes("WORDS");
+  const style = cells[0]?.ownerDocument.defaultView.getComputedStyle(cells[0]);
+  return style?.visibility === "visible" && text.includes("WORDS");
 };
 const note = (name) => requestAnimationFrame(() => { window[name] ??= performance.now(); });
 const look = () => {

@@ -12,8 +12,8 @@ import torch
 
 PROBE_OPERATIONS = 8e9  # of a batch large enough to be told from the pass over a few tokens
 PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a short pass
-# Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
 Counts = tuple[int, int]  # how many passes at least and at most
+# Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
 CALLS, BATCHES, LONG_ENOUGH = (4, 16), (3, 6), 0.1  # seconds after which the least will do
 _measured: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → Measured
 
