@@ -25,8 +25,8 @@ import numpy as np  # noqa: E402  (the path comes first)
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from clock import cpu_seconds  # noqa: E402
-from inseq_parity import Inseq, installed  # noqa: E402
 from shapes import SHAPES, Shape, build, texts  # noqa: E402
+from sides import Inseq, installed  # noqa: E402
 
 from spaces_app.analyses import context_reliance_compute  # noqa: E402
 from spaces_app.analyses.base import Result  # noqa: E402

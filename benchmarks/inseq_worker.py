@@ -18,12 +18,14 @@ def main() -> None:
     loaded: dict[tuple, object] = {}
     for line in sys.stdin:
         request = json.loads(line)
-        key = (request["folder"], request["method"], json.dumps(request["loading"]))
+        key = (request["folder"], request["method"], json.dumps(request["loading"]), request.get("double"))
         try:
             if key not in loaded:
                 if request["method"] == "reagent":
                     without_parts_of_speech()
                 loaded[key] = inseq.load_model(request["folder"], request["method"], device="cpu", **request["loading"])
+                if request.get("double"):
+                    loaded[key].model.double()
             (reliance if "context" in request else answer)(loaded[key], request)
             print(json.dumps({"seconds": request["seconds"]}), flush=True)
         except Exception as error:  # what does not work there is part of the comparison

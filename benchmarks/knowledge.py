@@ -26,8 +26,8 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 from captum.attr import LayerGradientXActivation  # noqa: E402
 from clock import cpu_seconds  # noqa: E402
-from inseq_parity import Inseq  # noqa: E402
 from shapes import SHAPES, Shape, build, texts  # noqa: E402
+from sides import Inseq  # noqa: E402
 
 from spaces_app.engine.forced import ForcedPass  # noqa: E402
 from spaces_app.engine.mlp_outputs import MlpOutputs  # noqa: E402

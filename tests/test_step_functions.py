@@ -92,6 +92,25 @@ def test_a_log_probability_stays_exact_where_the_probability_underflows():
     assert value("pcxmi", far, torch.tensor(1), (far, torch.tensor(0))).item() == pytest.approx(200 / math.log(2))
 
 
+def test_a_small_difference_between_two_runs_keeps_its_digits():
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn((20, 50_000), generator=rng) / 10
+    others = logits + torch.randn((20, 50_000), generator=rng) / 100
+    targets = torch.arange(20)
+    # The logarithms themselves are near -10.8, where float32 rounds to a millionth.
+    for name in ("pcxmi", "in_context_pvi", "kl_divergence", "kl_divergence_reverse"):
+        found = value(name, logits, targets, (others, targets)).double()
+        exact = value(name, logits.double(), targets, (others.double(), targets))
+        assert (found - exact).abs().max() < 4e-7
+
+
+def test_log_odds_of_two_tokens_at_one_place_need_no_softmax():
+    logits = LOGITS.clone().requires_grad_()
+    odds = value("contrast_logprob_diff", logits, TARGET, (logits, OTHER_TARGET))
+    assert odds.item() == pytest.approx(math.log(2))
+    assert torch.autograd.grad(odds, logits)[0].tolist() == [-1, 1, 0]
+
+
 @pytest.mark.parametrize(("nucleus", "size"), [(0.6, 1), (0.63, 2), (0.87, 2), (0.88, 3), (1.0, 3)])
 def test_the_top_p_size_is_the_smallest_set_that_covers(nucleus, size):
     assert value("top_p_size", LOGITS, TARGET, nucleus=nucleus).item() == size

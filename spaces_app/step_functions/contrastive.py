@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from spaces_app.step_functions.base import CONTRAST, StepFunction
-from spaces_app.step_functions.plain import log_probability, logit, probability
+from spaces_app.step_functions.plain import exponentials, logit, partition, probability
 
 
 def contrast_logits(logits, targets, other_logits, other_targets):
@@ -35,7 +35,13 @@ def contrast_prob_diff(logits, targets, other_logits, other_targets):
 
 def contrast_logprob_diff(logits, targets, other_logits, other_targets):
     """ln p(y) − ln p′(y′): log odds, in nats."""
-    return log_probability(logits, targets) - log_probability(other_logits, other_targets)
+    if other_logits is logits:  # the same softmax on both sides
+        return contrast_logits_diff(logits, targets, other_logits, other_targets)
+    peak, total = partition(logits)
+    other_peak, other_total = partition(other_logits)
+    # Each logarithm of a sum over the vocabulary is a large number; their ratio keeps the digits of the difference.
+    relative = (logit(logits, targets) - peak) - (logit(other_logits, other_targets) - other_peak)
+    return relative - (total / other_total).log()
 
 
 def pcxmi(logits, targets, other_logits, other_targets):
@@ -67,9 +73,9 @@ def kl_divergence_reverse(
 
 
 def _kl(logits, other_logits):
-    ours, theirs = logits.log_softmax(-1), other_logits.log_softmax(-1)
-    # Where both probabilities are 0 the term is 0, but −∞ − (−∞) is NaN.
-    return (ours.exp() * (ours.clamp_min(-1e30) - theirs.clamp_min(-1e30))).sum(-1)
+    ours, powers, total = exponentials(logits)
+    theirs, _, other_total = exponentials(other_logits)
+    return (powers * (ours - theirs)).sum(-1) / total - (total / other_total).log()
 
 
 def _filtered(logits, other_logits, top_k: int, top_p: float):

@@ -5,6 +5,22 @@ from __future__ import annotations
 from spaces_app.step_functions.base import StepFunction
 
 
+def partition(logits):
+    """(max z, Σ e^(z − max z)), (...) each: the denominator of the softmax in two numbers that cannot overflow."""
+    peak = logits.detach().amax(-1)
+    return peak, (logits - peak[..., None]).exp_().sum(-1)
+
+
+def exponentials(logits):
+    """(z − max z, its exponentials, their sum): (..., V), (..., V), (...).
+
+    Logits of −∞ become −1e30, of which the exponential is 0 as well, while 0 · −∞ and −∞ − (−∞) would be NaN.
+    """
+    relative = (logits - logits.detach().amax(-1, keepdim=True)).clamp_min_(-1e30)
+    powers = relative.exp()
+    return relative, powers, powers.sum(-1)
+
+
 def logit(logits, targets):
     """The raw score of the token, z_y: (..., V) → (...)."""
     index = targets.expand(logits.shape[:-1])[..., None]
@@ -23,9 +39,8 @@ def probability(logits, targets):
 
 def entropy(logits, targets):
     """−Σ p ln p over the vocabulary, in nats: how undecided the model was, whatever token came out."""
-    surprise = logits.log_softmax(-1)
-    # A token with logit −∞ has p ln p = 0, but 0 · −∞ is NaN.
-    return -(surprise.exp() * surprise.clamp_min(-1e30)).sum(-1)
+    relative, powers, total = exponentials(logits)
+    return total.log() - (powers * relative).sum(-1) / total
 
 
 def crossentropy(logits, targets):
