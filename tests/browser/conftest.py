@@ -18,11 +18,13 @@ FLAGS = (
     "--disable-default-apps", "--no-first-run", "--no-default-browser-check", "--force-color-profile=srgb",
 )  # fmt: skip
 
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
+
 
 @pytest.fixture(scope="session")
 def browser():
     """Chromium from the system, else Playwright's own; its launch raises when there is neither."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield started
