@@ -15,6 +15,7 @@ from spaces_app.analyses.size import load_of
 from spaces_app.analyses.work import (
     BOUNDS,
     LEARNED,
+    SHARED,
     Costs,
     Part,
     Speed,
@@ -100,15 +101,16 @@ def test_work_adds_up_and_plain_numbers_are_operations_of_passes():
     assert speed.seconds(5e9) == pytest.approx(5.01) and speed.seconds(0.0) == 0
 
 
-def test_a_run_moves_what_is_expected_of_the_next_halfway_and_one_far_off_wholly():
+def test_a_run_moves_what_is_expected_of_the_next_halfway_of_others_a_little_and_one_far_off_wholly():
     speed, work = Speed(call=0.01, operations=1e9), plain("occlusion", 1e9)
     other = speed.seconds(plain("saliency", 1e9))
     expected = speed.seconds(work)
     speed.learn(work, 1.5 * expected)
     assert speed.seconds(work) == pytest.approx(1.5**LEARNED * expected)
+    assert speed.seconds(plain("saliency", 1e9)) == pytest.approx(1.5**SHARED * other)
     speed.learn(work, 4.5 * expected)
     assert speed.seconds(work) == pytest.approx(4.5 * expected)
-    assert speed.seconds(plain("saliency", 1e9)) == other
+    assert speed.seconds(plain("saliency", 1e9)) == pytest.approx(1.5**SHARED * other)
     speed.learn(work + plain("saliency", 1e9), 100.0)  # whose fault it was cannot be told
     assert speed.seconds(work) == pytest.approx(4.5 * expected)
 

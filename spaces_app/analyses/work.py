@@ -18,7 +18,8 @@ from spaces_app.methods import METHODS, Load
 
 RECORD = Path(__file__).parent.parent / "bundled" / "costs.json"
 PASSES, WRITING = "passes", "writing"  # names of work that belongs to no method
-LEARNED = 0.5  # how far a finished run moves what was known of its method on this model, as a power
+LEARNED = 0.5  # how far a finished run moves what is expected of its method on this model, as a power
+SHARED = 0.2  # how far it moves what is expected of every method: machines that others share change their pace
 LARGE = 2.0  # times more or less than expected
 BOUNDS = (0.2, 5.0)  # a run further off than this was disturbed
 
@@ -125,17 +126,18 @@ class Speed:
     """What one model reaches on this machine.
 
     call: seconds of a pass over a few tokens. operations: floating-point operations per second of a large batch.
-    factors: by how much real runs of a method took longer than predicted.
+    pace: by how much runs took longer than predicted lately. factors: and those of a method longer than others.
     """
 
     call: float
     operations: float
     factors: dict[str, float] = field(default_factory=dict)
+    pace: float = 1.0
 
     def seconds(self, work: Work | float) -> float:
         """How long work takes."""
         parts = (work if isinstance(work, Work) else passes(work)).parts
-        return sum(self.factors.get(part.name, 1.0) * self.plain(part) for part in parts)
+        return self.pace * sum(self.factors.get(part.name, 1.0) * self.plain(part) for part in parts)
 
     def plain(self, part: Part) -> float:
         """The same for one part, before anything was learned from runs on this model."""
@@ -146,18 +148,21 @@ class Speed:
     def learn(self, work: Work, seconds: float) -> None:
         """A run of this work took so long. Only work of a single method teaches something about it.
 
-        Part of a deviation belongs to the question and not to the model: the next one is expected halfway, unless the
-        deviation is so large that it can only be the model's or the machine's.
+        Part of a deviation belongs to the question: the next one is expected halfway. Part belongs to the machine,
+        and moves every method. One so large that it can only be the method's on this model moves that one wholly.
         """
         names = {part.name for part in work.parts} - {PASSES, WRITING}
         if len(names) != 1 or seconds <= 0:
             return
         name = names.pop()
         known = self.factors.get(name, 1.0)
-        own = sum(known * self.plain(p) for p in work.parts if p.name == name)
+        own = self.pace * sum(known * self.plain(p) for p in work.parts if p.name == name)
         rest = self.seconds(work) - own
         ratio = min(BOUNDS[1], max(BOUNDS[0], (seconds - rest) / own)) if seconds > rest else BOUNDS[0]
-        self.factors[name] = known * ratio ** (LEARNED if 1 / LARGE < ratio < LARGE else 1.0)
+        if 1 / LARGE < ratio < LARGE:
+            self.pace *= ratio**SHARED
+            ratio **= LEARNED - SHARED
+        self.factors[name] = known * ratio
 
 
 def total(works: Iterable[Work]) -> Work:

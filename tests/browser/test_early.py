@@ -9,7 +9,7 @@ from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.gallery import examples
 from spaces_app.link import to_link
 
-WIDTHS = ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
+WIDTHS = ({"width": 1280, "height": 800}, {"width": 820, "height": 1180}, {"width": 390, "height": 844})
 
 # Keeps what the frame showed and where, for as long as it was there.
 WATCH = """window.early = null;
@@ -47,10 +47,10 @@ def visit(open_page, url: str, **options):
     return page, page.evaluate("window.early")
 
 
-@pytest.mark.parametrize("viewport", WIDTHS, ids=["laptop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_first_example_is_there_before_the_page_and_in_the_same_place(real, open_page, viewport, scheme):
-    page, early = visit(open_page, real, viewport=viewport, color_scheme=scheme)
+@pytest.mark.parametrize("viewport", WIDTHS, ids=["laptop", "tablet", "phone"])
+@pytest.mark.parametrize(("scheme", "asked"), [("light", ""), ("dark", ""), ("dark", "?__theme=system")])
+def test_the_first_example_is_there_before_the_page_and_in_the_same_place(real, open_page, viewport, scheme, asked):
+    page, early = visit(open_page, f"{real}{asked}", viewport=viewport, color_scheme=scheme)
     own = page.evaluate(OWN)
     assert early["text"] == own["text"]
     assert early["at"] == pytest.approx(own["at"], abs=3)
