@@ -56,14 +56,14 @@ class Worker:
                 from spaces_app.models.languages import translating
 
                 model = translating(model, spec.languages)
-            size = limits.size_of(spec, model)
-            limits.check(spec, model.facts, size, self.settings, speed=self._speed(model))
+            size, speed = limits.size_of(spec, model), self._speed(model)
+            limits.check(spec, model.facts, size, self.settings, speed=speed)
             try:
                 with self._beside(spec, tick) as others:
                     result = analysis.compute(spec, model, tick, self.settings, *others)
             except MemoryError as error:
                 raise TooLarge("this needs more memory than there is.", hint="Use a shorter text.") from error
-            limits.learn(result, model, self._speed(model))
+            limits.learn(result, model, speed)
             return result
 
     @contextmanager
@@ -77,13 +77,16 @@ class Worker:
             yield (other,)
 
     def _speed(self, model) -> Speed:
-        """What is known of a model's speed: measured at its first question, and learned from those that followed."""
-        from spaces_app.engine.speed import measured
+        """A model's speed, measured at its first question and learned from those that followed, with its pace now."""
+        from spaces_app.engine.speed import glance, measured
 
-        if model.model not in self._speeds:
+        speed = self._speeds.get(model.model)
+        if speed is None:
             found = measured(model)
-            self._speeds[model.model] = Speed(found.call, found.operations)
-        return self._speeds[model.model]
+            speed = self._speeds[model.model] = Speed(found.call, found.operations)
+        else:
+            speed.notice(glance(model, speed.call))
+        return speed
 
     def _estimate(self, inquiry: limits.Inquiry, tick: Tick) -> dict[str, limits.Estimate]:
         """What the questions would take; {} where that needs a model which is neither in memory nor bundled."""

@@ -216,6 +216,30 @@ def test_a_model_is_measured_once():
     assert measured(lm, clock=ticking(5.0)) is found
 
 
+def test_a_look_at_the_pace_moves_what_is_expected_halfway_and_no_further_than_twofold():
+    speed, work = Speed(call=0.01, operations=1e9), plain("occlusion", 1e9)
+    expected = speed.seconds(work)
+    speed.notice(0.0144)
+    assert speed.seconds(work) == pytest.approx(1.2 * expected)
+    speed.learn(work, 1.2 * expected)  # as expected at the moment, which teaches nothing
+    speed.notice(0.01)
+    assert speed.seconds(work) == pytest.approx(expected)
+    speed.notice(1.0)
+    assert speed.seconds(work) == pytest.approx(2 * expected)
+
+
+def test_looking_again_takes_a_tenth_of_a_second_at_most(monkeypatch):
+    from spaces_app.engine import speed
+
+    asked = []
+    monkeypatch.setattr(speed, "_pass", lambda _lm, *size: asked.append(size[:2]) or 0.002)
+    assert speed.glance(None, 0.003) == 0.002 and asked == [(1, speed.FEW)] * 5
+    asked.clear()
+    assert speed.glance(None, 0.04) == 0.002 and len(asked) == 2
+    asked.clear()
+    assert speed.glance(None, 0.08) == 0.08 and not asked
+
+
 @pytest.mark.parametrize("slow", [1, 3])
 def test_a_models_speed_is_what_more_tokens_take_and_not_the_reading_of_its_weights(slow, monkeypatch):
     """Every pass takes 50 ms and 0.1 ms for each token; at times a neighbour makes a pass `slow` times as long."""

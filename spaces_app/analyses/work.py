@@ -20,6 +20,7 @@ RECORD = Path(__file__).parent.parent / "bundled" / "costs.json"
 PASSES, WRITING = "passes", "writing"  # names of work that belongs to no method
 LEARNED = 0.5  # how far a finished run moves what is expected of its method on this model, as a power
 SHARED = 0.2  # how far it moves what is expected of every method: machines that others share change their pace
+NOTICED = 0.5  # how far what calls take at the moment moves what is expected, as a power
 LARGE = 2.0  # times more or less than expected
 BOUNDS = (0.2, 5.0)  # a run further off than this was disturbed
 
@@ -127,17 +128,23 @@ class Speed:
 
     call: seconds of a pass over a few tokens. operations: floating-point operations per second of a large batch.
     pace: by how much runs took longer than predicted lately. factors: and those of a method longer than others.
+    now: by how much longer than usual things are expected to take at the moment.
     """
 
     call: float
     operations: float
     factors: dict[str, float] = field(default_factory=dict)
     pace: float = 1.0
+    now: float = 1.0
+
+    def notice(self, call: float) -> None:
+        """A pass over a few tokens takes so many seconds at the moment, which a question may or may not outlast."""
+        self.now = min(LARGE, max(1 / LARGE, (call / self.call) ** NOTICED))
 
     def seconds(self, work: Work | float) -> float:
         """How long work takes."""
         parts = (work if isinstance(work, Work) else passes(work)).parts
-        return self.pace * sum(self.factors.get(part.name, 1.0) * self.plain(part) for part in parts)
+        return self.now * self.pace * sum(self.factors.get(part.name, 1.0) * self.plain(part) for part in parts)
 
     def plain(self, part: Part) -> float:
         """The same for one part, before anything was learned from runs on this model."""
@@ -156,7 +163,7 @@ class Speed:
             return
         name = names.pop()
         known = self.factors.get(name, 1.0)
-        own = self.pace * sum(known * self.plain(p) for p in work.parts if p.name == name)
+        own = self.now * self.pace * sum(known * self.plain(p) for p in work.parts if p.name == name)
         rest = self.seconds(work) - own
         ratio = min(BOUNDS[1], max(BOUNDS[0], (seconds - rest) / own)) if seconds > rest else BOUNDS[0]
         if 1 / LARGE < ratio < LARGE:

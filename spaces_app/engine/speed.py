@@ -15,6 +15,7 @@ PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a sh
 Counts = tuple[int, int]  # how many passes at least and at most
 # Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
 CALLS, BATCHES, LONG_ENOUGH = (4, 16), (3, 6), 0.1  # seconds after which the least will do
+GLANCE = 0.1  # seconds that looking again may take
 _measured: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → Measured
 
 
@@ -31,6 +32,12 @@ def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
     if lm.model not in _measured:
         _measured[lm.model] = measure(lm, clock)
     return _measured[lm.model]
+
+
+def glance(lm, call: float, *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of a pass over four tokens at this moment; `call`, what it took before, where looking takes too long."""
+    count = min(CALLS[0], int(GLANCE / call) - 1)  # and one to warm up
+    return _usual(lm, 1, FEW, clock, (count, count)) if count > 0 else call
 
 
 def measure(lm, clock: Callable[[], float], *, calls: Counts = CALLS, batches: Counts = BATCHES) -> Measured:
