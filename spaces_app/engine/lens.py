@@ -231,7 +231,7 @@ def _means(shares: Tensor, logits: Tensor) -> Tensor:
     """Σ p z over the words, (p, L+1, V) both → (p, L+1)."""
     if logits.device.type != "cpu":
         return (shares * logits).sum(-1)
-    # In parts that are added in float64: half of the time of torch's product of vectors, and a digit more.
+    # In parts that are added in float64: half of the time of torch's product of vectors, and a half of its error.
     p, z, whole = shares.numpy(), logits.numpy(), logits.shape[-1] // ADDED * ADDED
     parts = (values[..., :whole].reshape(*values.shape[:2], -1, ADDED) for values in (p, z))
     found = np.einsum("abnv,abnv->abn", *parts).sum(-1, dtype=np.float64)
