@@ -26,7 +26,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 from clock import cpu_seconds  # noqa: E402
 from shapes import SHAPES, Shape, build, texts  # noqa: E402
-from sides import Inseq, installed  # noqa: E402
+from sides import Inseq, running  # noqa: E402
 
 from spaces_app.analyses import context_reliance_compute  # noqa: E402
 from spaces_app.analyses.base import Result  # noqa: E402
@@ -109,11 +109,8 @@ def main() -> int:
     context_reliance_compute.FLOORS = dict.fromkeys(context_reliance_compute.FLOORS, 0.0)
     print("| model | words with cues | raw difference | Inseq ms | Seqscope ms | × Inseq |\n|---|---|---|---|---|---|")
     chosen = [s for s in SHAPES if s.config == "GPT2Config" and (options.slow or not s.slow)]
-    with tempfile.TemporaryDirectory() as scratch:
-        inseq = Inseq(options.inseq_python or installed(Path(scratch) / "inseq"))
+    with tempfile.TemporaryDirectory() as scratch, running(options.inseq_python, Path(scratch)) as inseq:
         missed = [text for shape in chosen for text in compare(shape, Path(scratch), inseq, options.rounds)]
-        inseq.process.stdin.close()
-        inseq.process.wait()
     print("\n".join(missed or ["Every target is reached."]))
     return 1 if missed else 0
 

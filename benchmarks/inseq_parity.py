@@ -28,7 +28,7 @@ from clock import cpu_seconds  # noqa: E402
 from questions import N_SAMPLES, N_STEPS, QUESTIONS, Question  # noqa: E402
 from raw import minimal_seconds  # noqa: E402
 from shapes import N_GENERATED, N_PROMPT, SHAPES, Shape, build  # noqa: E402
-from sides import Inseq, difference, installed, our_ids, our_spec, ours  # noqa: E402
+from sides import Inseq, difference, our_ids, our_spec, ours, running  # noqa: E402
 
 from spaces_app.analyses.attribution import AttributionSpec  # noqa: E402
 from spaces_app.models.load import load  # noqa: E402
@@ -91,9 +91,7 @@ def compare(shape: Shape, folder: Path, inseq: Inseq, options: argparse.Namespac
     lm = load(resolve(str(path), settings), settings, lambda *_: None)
     ids, rows = our_ids(lm, shape), []
     for question in QUESTIONS:
-        if options.ask not in question.name or (question.causal and not shape.config.startswith("GPT2")):
-            continue
-        if shape.slow and question.slow:
+        if options.ask not in question.name or not question.fits(shape):
             continue
         rows.append(_row(shape, path, (lm, ids), question, inseq, options.rounds))
         print(_line(rows[-1]), flush=True)
@@ -187,13 +185,10 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
-    with tempfile.TemporaryDirectory() as scratch:
-        inseq = Inseq(options.inseq_python or installed(Path(scratch) / "inseq"))
+    with tempfile.TemporaryDirectory() as scratch, running(options.inseq_python, Path(scratch)) as inseq:
         print(HEADER)
         chosen = [shape for shape in SHAPES if options.only in shape.name and (options.slow or not shape.slow)]
         rows = [row for shape in chosen for row in compare(shape, Path(scratch), inseq, options)]
-        inseq.process.stdin.close()
-        inseq.process.wait()
     if not options.only and not options.ask:
         (HERE / "RESULTS.md").write_text(report(rows, options.rounds), encoding="utf-8")
     missed = [text for row in rows for text in row.misses()]

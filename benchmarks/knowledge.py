@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -28,7 +29,7 @@ import transformers  # noqa: E402
 from captum.attr import LayerGradientXActivation  # noqa: E402
 from clock import cpu_seconds  # noqa: E402
 from shapes import GPT2_124M, SHAPES, Shape, build, texts  # noqa: E402
-from sides import Inseq  # noqa: E402
+from sides import Inseq, running  # noqa: E402
 
 from spaces_app.engine.forced import ForcedPass  # noqa: E402
 from spaces_app.engine.mlp_outputs import MlpOutputs  # noqa: E402
@@ -139,18 +140,15 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
-    inseq = Inseq(options.inseq_python) if options.inseq_python else None
     print(
         "| model | layers | raw difference | all layers ms | Captum, one layer ms | Inseq, one layer ms | "
         "× its layer | × its layers |"
     )
     print("|---|---|---|---|---|---|---|---|")
     chosen = [shape for shape in SHAPES if shape.config == "GPT2Config"]
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        inseq = stack.enter_context(running(options.inseq_python, Path(scratch))) if options.inseq_python else None
         missed = [text for shape in chosen for text in compare(shape, Path(scratch), inseq, options.rounds)]
-    if inseq:
-        inseq.process.stdin.close()
-        inseq.process.wait()
     print("\n".join(missed or ["Every target is reached."]))
     return 1 if missed else 0
 

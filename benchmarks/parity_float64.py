@@ -24,7 +24,7 @@ import torch  # noqa: E402  (threads are set above)
 import transformers  # noqa: E402
 from questions import QUESTIONS  # noqa: E402
 from shapes import SHAPES, Shape, build  # noqa: E402
-from sides import Inseq, difference, installed, our_ids, our_spec  # noqa: E402
+from sides import Inseq, difference, our_ids, our_spec, running  # noqa: E402
 
 from spaces_app.models.load import load  # noqa: E402
 from spaces_app.models.resolve import resolve  # noqa: E402
@@ -40,8 +40,7 @@ def compare(shape: Shape, folder: Path, inseq: Inseq, asked: str) -> list[str]:
     lm = dataclasses.replace(lm, model=lm.model.double(), dtype=torch.float64)
     ids, saved = our_ids(lm, shape), path / "inseq64.npz"
     for question in QUESTIONS:
-        causal = question.causal and not shape.config.startswith("GPT2")
-        if not question.parity or asked not in question.name or causal or (shape.slow and question.slow):
+        if not question.parity or asked not in question.name or not question.fits(shape):
             continue
         if isinstance(inseq.seconds(path, shape, question, saved, double=True), str):
             print(f"| {shape.name} | {question.name} | fails | – |", flush=True)
@@ -63,12 +62,9 @@ def main() -> int:
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
     chosen = [shape for shape in SHAPES if options.only in shape.name and (options.slow or not shape.slow)]
-    with tempfile.TemporaryDirectory() as scratch:
-        inseq = Inseq(options.inseq_python or installed(Path(scratch) / "inseq"))
+    with tempfile.TemporaryDirectory() as scratch, running(options.inseq_python, Path(scratch)) as inseq:
         print("| model | question | raw difference in float64 | largest score |\n|---|---|---|---|")
         differs = [text for shape in chosen for text in compare(shape, Path(scratch), inseq, options.ask)]
-        inseq.process.stdin.close()
-        inseq.process.wait()
     print("\n".join(differs or ["No score differs."]))
     return 1 if differs else 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from shapes import N_GENERATED
+from shapes import N_GENERATED, Shape
 
 N_STEPS, N_SAMPLES, LAYER = 50, 50, 1
 
@@ -32,6 +32,10 @@ class Question:
     causal: bool = False
     slow: bool = False  # takes Inseq hours on the large model, where it is not asked
     contrast: str = ""  # "foil": other output tokens; "context": another prompt or source
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether it is asked of models of this shape."""
+        return not (self.causal and not shape.config.startswith("GPT2") or self.slow and shape.slow)
 
 
 def _once(_n_inputs: int) -> float:

@@ -8,6 +8,8 @@ import os
 import select
 import subprocess
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,15 @@ REQUIREMENTS = (
     *("scikit-learn", "joblib", "nltk"),  # for LIME, discretized paths and ReAGent
 )  # one model code on both sides
 PATIENCE = 300.0  # seconds until a run of Inseq is given up
+
+
+@contextmanager
+def running(python: str | None, scratch: Path) -> Iterator[Inseq]:
+    """Inseq, to be asked within, by a python that has it; None: it is installed into `scratch` first."""
+    inseq = Inseq(python or installed(scratch / "inseq"))
+    yield inseq
+    inseq.process.stdin.close()
+    inseq.process.wait()
 
 
 class Inseq:

@@ -144,7 +144,7 @@ class Speed:
     def seconds(self, work: Work | float) -> float:
         """How long work takes."""
         parts = (work if isinstance(work, Work) else passes(work)).parts
-        return self.now * self.pace * sum(self.factors.get(part.name, 1.0) * self.plain(part) for part in parts)
+        return sum(self._expected(part) for part in parts)
 
     def plain(self, part: Part) -> float:
         """The same for one part, before anything was learned from runs on this model."""
@@ -162,14 +162,16 @@ class Speed:
         if len(names) != 1 or seconds <= 0:
             return
         name = names.pop()
-        known = self.factors.get(name, 1.0)
-        own = self.now * self.pace * sum(known * self.plain(p) for p in work.parts if p.name == name)
+        own = sum(self._expected(part) for part in work.parts if part.name == name)
         rest = self.seconds(work) - own
         ratio = min(BOUNDS[1], max(BOUNDS[0], (seconds - rest) / own)) if seconds > rest else BOUNDS[0]
         if 1 / LARGE < ratio < LARGE:
             self.pace *= ratio**SHARED
             ratio **= LEARNED - SHARED
-        self.factors[name] = known * ratio
+        self.factors[name] = self.factors.get(name, 1.0) * ratio
+
+    def _expected(self, part: Part) -> float:
+        return self.now * self.pace * self.factors.get(part.name, 1.0) * self.plain(part)
 
 
 def total(works: Iterable[Work]) -> Work:

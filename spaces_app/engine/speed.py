@@ -34,10 +34,10 @@ def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
     return _measured[lm.model]
 
 
-def glance(lm, call: float, *, clock: Callable[[], float] = time.perf_counter) -> float:
+def glance(lm, call: float) -> float:
     """Seconds of a pass over four tokens at this moment; `call`, what it took before, where looking takes too long."""
     count = min(CALLS[0], int(GLANCE / call) - 1)  # and one to warm up
-    return _usual(lm, 1, FEW, clock, (count, count)) if count > 0 else call
+    return _usual(lm, 1, FEW, time.perf_counter, (count, count)) if count > 0 else call
 
 
 def measure(lm, clock: Callable[[], float], *, calls: Counts = CALLS, batches: Counts = BATCHES) -> Measured:
