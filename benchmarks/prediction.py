@@ -1,21 +1,22 @@
 """How well seconds are predicted before a question is run: coefficients fitted to some runs, checked on others.
 
-    python benchmarks/prediction.py [--write] [--methods NAMES] [--per 10] [--seed 1]
+    python benchmarks/prediction.py [--write] [--runs FILE] [--methods NAMES] [--per 10] [--seed 1]
 
 Every method answers random questions of 4 to 48 tokens read and 1 to 20 written, in random order, on the bundled models
 and on random models of several shapes; process CPU time on one thread. A model's speed is measured before every sixth
-question, as the page does when it loads a model, and shortly before and after each. --write fits the coefficients of
-spaces_app/bundled/costs.json to every second question, by the speed around it; the others, or all without it, are
-predicted by the speed at load. A machine that others share changes its pace by half within a second: the share within
-0.8 to 1.25 counts where a call before and after the question takes what it took at load, within 15 %, and stands beside
-those of all questions: by the speed at load; as the page predicts, which looks at the pace before a question and learns
-from the runs since; and by the speed around each.
+question, as the page does when it first asks a model, and shortly before and after each. --write fits the coefficients
+of spaces_app/bundled/costs.json to every second question, by the speed around it, and to all that FILE held before; the
+others, or all without it, are predicted by the speed at load. FILE is given all. A machine that others share changes
+its pace by half within a second: the share within 0.8 to 1.25 counts where a call before and after the question takes
+what it took at load, within 15 %, and stands beside those of all questions: by the speed at load; as the page predicts,
+which looks at the pace before a question and learns from the runs since; and by the speed around each.
 Exit status 1 when fewer than 80 % of those that count come within 0.8 to 1.25 of the prediction.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -138,7 +139,7 @@ def fitted(runs: list[Run]) -> Costs:
         expected = np.maximum(terms @ found, 1e-9)
         errors = np.abs(np.log(took / expected))
         weights = 1 / np.sqrt(took * expected * np.maximum(errors, ROBUST))
-    return Costs(**{name: round(float(value), 7) for name, value in zip(names, found, strict=True)})
+    return Costs(**{name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)})
 
 
 def fit(runs: list[Run]) -> dict[str, Costs]:
@@ -147,6 +148,31 @@ def fit(runs: list[Run]) -> dict[str, Costs]:
     for run in runs:
         by_method[run.part.name].append(run)
     return {name: fitted(own) for name, own in by_method.items()}
+
+
+def write(found: dict[str, Costs]) -> None:
+    """Put coefficients on record, in place of the former ones of the same methods."""
+    known = work.costs() | found
+    costs = {name: known[name] for name in METHODS if name in known}
+    plain = {name: {key: v for key, v in vars(value).items() if v or key in FIRST} for name, value in costs.items()}
+    lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(values)}" for name, values in plain.items())
+    work.RECORD.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    work.costs.cache_clear()
+
+
+def keep(runs: list[Run], file: Path) -> None:
+    """Append measured questions to a file."""
+    with file.open("a", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(dataclasses.asdict(run)) + "\n" for run in runs)
+
+
+def kept(file: Path) -> list[Run]:
+    """The measured questions of a file."""
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    speeds = ("loaded", "before", "after")
+    return [
+        Run(**row | {"part": Part(**row["part"])} | {name: Measured(**row[name]) for name in speeds}) for row in rows
+    ]
 
 
 def ratios(runs: list[Run], speed_of: Callable[[Run], Measured], *, learning: bool = False) -> list[Pair]:
@@ -187,17 +213,16 @@ def main() -> int:
     parser.add_argument("--methods", default="", help="Names, separated by commas; all without it.")
     parser.add_argument("--per", type=int, default=10, help="Questions per method and model.")
     parser.add_argument("--seed", type=int, default=1, help="Of the random questions.")
+    parser.add_argument("--runs", type=Path, help="A file in which measured questions are kept, one a line.")
     parsed = parser.parse_args()
     names = [name for name in parsed.methods.split(",") if name] or list(METHODS)
     with tempfile.TemporaryDirectory() as folder:
         unseen = measure(_models(Path(folder)), names, parsed.per, seed=parsed.seed)
+    known = kept(parsed.runs) if parsed.runs and parsed.runs.exists() else []
+    if parsed.runs:
+        keep(unseen, parsed.runs)
     if parsed.write:
-        kept = {name: value for name, value in work.costs().items() if name in METHODS}
-        costs = kept | fit(unseen[::2])
-        plain = {name: {key: v for key, v in vars(value).items() if v or key in FIRST} for name, value in costs.items()}
-        lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(values)}" for name, values in plain.items())
-        work.RECORD.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
-        work.costs.cache_clear()
+        write(fit(known + unseen[::2]))
         unseen = unseen[1::2]
     at_load, around = ratios(unseen, lambda run: run.loaded), ratios(unseen, lambda run: run.around)
     learning = ratios(unseen, lambda run: run.loaded, learning=True)

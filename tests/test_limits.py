@@ -15,6 +15,7 @@ from spaces_app.analyses.size import load_of
 from spaces_app.analyses.work import (
     BOUNDS,
     LEARNED,
+    OVERHEAD,
     SHARED,
     Costs,
     Part,
@@ -76,13 +77,21 @@ def plain(name: str, operations: float) -> Work:
     return Work((Part(name, operations),))
 
 
-def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_and_rounds_ask():
+@pytest.mark.parametrize(("call", "overhead"), [(0.004, 0.004), (0.07, OVERHEAD)])
+def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_and_rounds_ask(call, overhead):
     part = Part("any", 8e9, n_inputs=20, n_generated=10, rounds=50, times=2)
-    named = {"calls": 3, "inputs": 0.1, "targets": 0.5, "rounds": 0.02, "each": 0.001}
-    coefficients = Costs(**named, operations=2, fixed=0.005, cells=1e-5)
-    # 3 + 0.1 · 20 + 0.5 · 10 + 0.02 · 50 + 0.001 · 500 calls of 10 ms, 8e9 operations at half of 4e9 a second, and
-    # 200 cells.
-    assert coefficients.seconds(part, 0.01, 4e9) == pytest.approx(2 * (0.115 + 4 + 0.005 + 0.002))
+    once = {"overhead": 1.5, "inputs": 0.1, "targets": 0.5, "cells": 0.01, "squares": 0.001}
+    again = {
+        "rounds": 0.02,
+        "rounds_inputs": 1e-3,
+        "rounds_targets": 2e-3,
+        "rounds_cells": 1e-4,
+        "rounds_squares": 1e-5,
+    }
+    coefficients = Costs(calls=3, operations=2, fixed=0.005, **once, **again)
+    # 8e9 operations at half of 4e9 a second; 20 inputs and 10 targets are 200 cells and 4,000 squares.
+    overheads = 1.5 + 2 + 5 + 2 + 4 + 50 * (0.02 + 0.02 + 0.02 + 0.02 + 0.04)
+    assert coefficients.seconds(part, call, 4e9) == pytest.approx(2 * (3 * call + 4 + 0.005 + overheads * overhead))
 
 
 def test_a_method_goes_over_its_points_or_samples():

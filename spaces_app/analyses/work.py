@@ -18,6 +18,7 @@ from spaces_app.methods import METHODS, Load
 
 RECORD = Path(__file__).parent.parent / "bundled" / "costs.json"
 PASSES, WRITING = "passes", "writing"  # names of work that belongs to no method
+OVERHEAD = 0.006  # seconds of a call that grow with tokens; reading weights, most of a longer call, does not
 LEARNED = 0.5  # how far a finished run moves what is expected of its method on this model, as a power
 SHARED = 0.2  # how far it moves what is expected of every method: machines that others share change their pace
 NOTICED = 0.5  # how far what calls take at the moment moves what is expected, as a power
@@ -78,18 +79,24 @@ def writing(load: Load) -> Work:
 class Costs:
     """Coefficients of one method, the same on all models.
 
-    calls, inputs, targets, rounds, each: calls of the model, once, per input, per target, per round, and per round
-    and target. operations: of full speed. fixed: seconds. cells: seconds per input and target; no model enters them.
+    calls: calls of the model. operations: of full speed. fixed: seconds. The others are of a call's overhead (see
+    OVERHEAD): once, per input, per target, per cell (input and target), and per square (cell and input, as where every
+    input has a path of its own); and each of these per round.
     """
 
     calls: float
     operations: float
     fixed: float
+    overhead: float = 0.0
     inputs: float = 0.0
     targets: float = 0.0
     cells: float = 0.0
+    squares: float = 0.0
     rounds: float = 0.0
-    each: float = 0.0
+    rounds_inputs: float = 0.0
+    rounds_targets: float = 0.0
+    rounds_cells: float = 0.0
+    rounds_squares: float = 0.0
 
     def seconds(self, part: Part, call: float, speed: float) -> float:
         terms = terms_of(part, call, speed)
@@ -99,17 +106,12 @@ class Costs:
 def terms_of(part: Part, call: float, speed: float) -> dict[str, float]:
     """What each coefficient is multiplied with, in seconds, where `call` is one of the model's passes over a few tokens
     and `speed` its floating-point operations per second."""
-    n, g, r = part.n_inputs, part.n_generated, part.rounds
-    return {
-        "calls": call,
-        "operations": part.operations / speed,
-        "fixed": 1.0,
-        "inputs": n * call,
-        "targets": g * call,
-        "cells": n * g,
-        "rounds": r * call,
-        "each": r * g * call,
-    }
+    n, g, r, overhead = part.n_inputs, part.n_generated, part.rounds, min(call, OVERHEAD)
+    sizes = {"inputs": n, "targets": g, "cells": n * g, "squares": n * n * g}
+    terms = {"calls": call, "operations": part.operations / speed, "fixed": 1.0, "overhead": overhead}
+    terms |= {name: size * overhead for name, size in sizes.items()}
+    terms |= {"rounds": r * overhead}
+    return terms | {f"rounds_{name}": r * size * overhead for name, size in sizes.items()}
 
 
 USUAL = Costs(calls=4.0, operations=1.0, fixed=0.003, targets=0.2)  # for methods that are not in the record

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-PROBE_OPERATIONS = 8e9  # of a batch large enough to be told from the pass over a few tokens
+PROBE_OPERATIONS = 3.2e10  # of a batch; 128 tokens at 124M, where fewer hide behind the reading of the weights
 PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a short pass
 Counts = tuple[int, int]  # how many passes at least and at most
 # Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
