@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import httpx
 import pytest
 from browser.pages import Answers, answer, free_port, recorded, serve
+from gradio.queueing import Queue
 from gradio_client import Client
 from gradio_client.exceptions import AppError as ClientError
 from support import wait_for
@@ -22,7 +24,7 @@ from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.link import parse_query, to_link
 from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
-from spaces_app.ui.app import hosts
+from spaces_app.ui.app import POLL, hosts
 from spaces_app.ui.guard import LOCAL_HOSTS
 from spaces_app.ui.warm import WarmUp
 
@@ -54,6 +56,15 @@ demo.close()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(free_port()), "GRADIO_ANALYTICS_ENABLED": "False"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment)
     assert "True []" in done.stdout.splitlines(), done.stdout + done.stderr
+
+
+def test_idle_servers_look_at_their_queues_no_more_often_than_they_say(site, monkeypatch):
+    looks = defaultdict(list)
+    monkeypatch.setattr(Queue, "__len__", lambda queue: looks[id(queue)].append(time.monotonic()) or 0)
+    time.sleep(1)
+    assert looks
+    for own in looks.values():
+        assert len(own) > 1 and (own[-1] - own[0]) / (len(own) - 1) >= POLL
 
 
 def test_every_analysis_is_one_public_typed_function_and_nothing_else_is_public(site):
