@@ -225,6 +225,13 @@ def test_a_model_is_measured_once():
     assert measured(lm, clock=ticking(5.0)) is found
 
 
+@pytest.mark.parametrize(("parameters", "rows"), [(1e5, 64), (15e6, 16), (124e6, 8), (1e9, 1), (7e9, 1)])
+def test_a_batch_has_tokens_enough_and_takes_no_longer_than_it_must(parameters, rows):
+    from spaces_app.engine.speed import _rows
+
+    assert _rows(2 * parameters * 16, 16) == rows
+
+
 def test_a_look_at_the_pace_moves_what_is_expected_halfway_and_no_further_than_twofold():
     speed, work = Speed(call=0.01, operations=1e9), plain("occlusion", 1e9)
     expected = speed.seconds(work)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-PROBE_OPERATIONS = 3.2e10  # of a batch; 128 tokens at 124M, where fewer hide behind the reading of the weights
+PROBE_OPERATIONS = 8e9  # of a batch large enough to be told from the pass over a few tokens
+ENOUGH, MOST_OPERATIONS = 128, 3.2e10  # tokens that do not hide behind the reading of a large model's weights; for them
 PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a short pass
 Counts = tuple[int, int]  # how many passes at least and at most
 # Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
@@ -45,10 +46,16 @@ def measure(lm, clock: Callable[[], float], *, calls: Counts = CALLS, batches: C
     call = _usual(lm, 1, FEW, clock, calls)
     length = min(PROBE_LENGTH, lm.facts.max_positions or PROBE_LENGTH)
     each = 2.0 * lm.facts.n_params  # operations of a token
-    rows = max(1, min(MOST_ROWS, int(PROBE_OPERATIONS / (each * length))))
+    rows = _rows(each * length, length)
     batch = _usual(lm, rows, length, clock, batches)
     # What a large model takes for a few tokens is mostly reading its weights, which a batch does only once too.
     return Measured(call, each * (rows * length - FEW) / max(batch - call, batch / 4))
+
+
+def _rows(operations: float, length: int) -> int:
+    """How many rows of `length` tokens, each of so many operations, a batch has."""
+    enough = min(ENOUGH / length, MOST_OPERATIONS / operations)
+    return max(1, min(MOST_ROWS, int(max(PROBE_OPERATIONS / operations, enough))))
 
 
 def _usual(lm, rows: int, length: int, clock: Callable[[], float], counts: Counts) -> float:
