@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 
 PROBE_OPERATIONS = 8e9  # of a batch large enough to be told from the pass over a few tokens
-ENOUGH, MOST_OPERATIONS = 128, 3.2e10  # tokens that do not hide behind the reading of a large model's weights; for them
+ENOUGH = 128  # tokens, at which a large model no longer spends most of the time on reading its weights
+MOST_OPERATIONS = 3.2e10  # that ENOUGH tokens may take
 PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a short pass
 Counts = tuple[int, int]  # how many passes at least and at most
 # Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from gradio import Blocks
 
 import spaces_app.runner as runner_module
 import spaces_app.ui.panel as panel_module
@@ -146,10 +147,10 @@ class Answers:
 
 
 class Site:
-    """A served page: its address, its runner, its worker."""
+    """A served page: its address, its runner, its worker, its Blocks."""
 
-    def __init__(self, url: str, runner: Runner, answers: Answers):
-        self.url, self.runner, self.answers = url, runner, answers
+    def __init__(self, url: str, runner: Runner, answers: Answers, demo: Blocks):
+        self.url, self.runner, self.answers, self.demo = url, runner, answers, demo
 
 
 def free_port() -> int:
@@ -171,7 +172,7 @@ def serve(settings: Settings, *, examples=()):
     with only_here(settings):
         _, url, _ = demo.launch(**arguments, prevent_thread_lock=True, quiet=True, server_port=free_port())
         try:
-            yield Site(url.rstrip("/"), runner, answers)
+            yield Site(url.rstrip("/"), runner, answers, demo)
         finally:
             answers.door.set()
             demo.close(verbose=False)

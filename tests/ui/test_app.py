@@ -58,13 +58,12 @@ demo.close()
     assert "True []" in done.stdout.splitlines(), done.stdout + done.stderr
 
 
-def test_idle_servers_look_at_their_queues_no_more_often_than_they_say(site, monkeypatch):
-    looks = defaultdict(list)
+def test_an_idle_server_looks_at_its_queue_no_more_often_than_it_says(site, monkeypatch):
+    looks = defaultdict(list)  # other pages may be served beside
     monkeypatch.setattr(Queue, "__len__", lambda queue: looks[id(queue)].append(time.monotonic()) or 0)
     time.sleep(1)
-    assert looks
-    for own in looks.values():
-        assert len(own) > 1 and (own[-1] - own[0]) / (len(own) - 1) >= POLL
+    own = looks[id(site.demo._queue)]
+    assert len(own) > 1 and (own[-1] - own[0]) / (len(own) - 1) >= POLL
 
 
 def test_every_analysis_is_one_public_typed_function_and_nothing_else_is_public(site):
