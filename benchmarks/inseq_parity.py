@@ -112,7 +112,8 @@ def _row(shape: Shape, path: Path, model: tuple, question: Question, inseq: Inse
     for _ in range(1 if long else rounds):
         known = failed or long or not question.inseq
         theirs = (float("nan") if failed else first) if known else inseq.seconds(path, shape, question)
-        times.append((theirs, our_seconds(lm, ids, spec, question), minimal_seconds(lm.model, ids, *least)))
+        least_seconds = minimal_seconds(lm.model, ids, *least, weights=question.weights)
+        times.append((theirs, our_seconds(lm, ids, spec, question), least_seconds))
     medians = [1000 * statistics.median(column) for column in zip(*times, strict=True)]
     peak = peak_mb(lambda: ours(lm, ids, spec, question))
     return Row(shape, question, gap, largest, *medians, peak, failed=failed)
@@ -160,8 +161,9 @@ before any aggregation (occlusion: of absolute values, since Inseq drops the sig
 and heads; gradient SHAP: with the same random points; layer gradient × activation: all layers here, one there; KL and
 P-CXMI: of the step scores). – where the semantics or the draws differ on purpose. Times: process CPU time on one
 thread, taken in turns, median of {rounds} (of one above {LONG:.0f} s). Seqscope's include all step scores, Inseq's
-none. Minimal calls: plain transformers forward and backward calls, as few as the method can do with. Peak: what our
-tensors take at most at a time, beside the weights; `benchmarks/memory.py` measures whole processes on long texts.
+none. Minimal calls: plain transformers forward and backward calls, as few as the method can do with; for attention
+those that give its weights. Peak: what our tensors take at most at a time, beside the weights; `benchmarks/memory.py`
+measures whole processes on long texts.
 
 torch {torch.__version__}, transformers {transformers.__version__}, Python {platform.python_version()},
 {platform.machine()}. Made by `python benchmarks/inseq_parity.py`.

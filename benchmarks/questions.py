@@ -18,7 +18,8 @@ class Question:
     loading: of its `load_model`. parity: "raw" for scores before any aggregation, "size" where Inseq drops the sign,
     "mean" where it keeps layers and heads, "layer" where it has one layer, "step" for a step score, "" where draws or
     semantics differ. gradients and forwards: how many backward passes for every target, and forward passes over the
-    whole sequence, plain calls would take, given the number of inputs. causal: only for decoder-only shapes.
+    whole sequence, plain calls would take, given the number of inputs; weights: whether these give attention weights.
+    causal: only for decoder-only shapes.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Question:
     parity: str = "raw"
     gradients: Callable[[int], float] = lambda n_inputs: 0
     forwards: Callable[[int], float] = lambda n_inputs: 0
+    weights: bool = False
     causal: bool = False
     slow: bool = False  # takes Inseq hours on the large model, where it is not asked
     contrast: str = ""  # "foil": other output tokens; "context": another prompt or source
@@ -119,7 +121,7 @@ QUESTIONS = (
         # In each of 10 updates 16 probes: once for all targets, and once for each on what comes before it.
         forwards=lambda n: 10 * 16 * (1 + N_GENERATED * (1 - N_GENERATED / (2 * n))),
     ),
-    Question("attention", {"method": "attention"}, "attention", parity="mean", forwards=_once),
+    Question("attention", {"method": "attention"}, "attention", parity="mean", forwards=_once, weights=True),
     # Raw differences are Inseq's: it takes 1 − cos in float32, where most digits are lost.
     Question("value_zeroing", {"method": "value_zeroing"}, "value_zeroing", parity="", forwards=lambda n: n + 1),
     Question(

@@ -8,30 +8,34 @@ from clock import cpu_seconds
 CLEAN_PASSES = 3  # averaged, since one pass of a small model is near the clock's grain
 
 
-def minimal_seconds(model, ids: tuple, gradients: float, forwards: float) -> float:
+def minimal_seconds(model, ids: tuple, gradients: float, forwards: float, *, weights: bool = False) -> float:
     """CPU seconds of plain calls over the whole sequence.
 
-    gradients: how often a forward pass and a backward pass per generated token; forwards: how many forward passes.
+    gradients: how often a forward pass and a backward pass per generated token; forwards: how many forward passes;
+    weights: whether these give the attention weights too, which only transformers' eager attention does.
     """
     source, prompt, generated = ids
     decoder = torch.tensor([[*prompt, *generated[:-1]]])
     encoder = torch.tensor([list(source)]) if source else None
-    seconds = forwards * _forward_seconds(model, decoder, encoder) if forwards else 0.0
+    seconds = forwards * _forward_seconds(model, decoder, encoder, weights) if forwards else 0.0
     if gradients:
         seconds += gradients * _gradient_seconds(model, decoder, encoder, torch.tensor(generated), len(prompt))
     return seconds
 
 
-def _forward_seconds(model, decoder, encoder) -> float:
+def _forward_seconds(model, decoder, encoder, weights: bool) -> float:
+    given = {"input_ids": decoder} if encoder is None else {"input_ids": encoder, "decoder_input_ids": decoder}
+
     def passes() -> None:
         with torch.no_grad():
             for _ in range(CLEAN_PASSES):
-                if encoder is None:
-                    model(input_ids=decoder, use_cache=False)
-                else:
-                    model(input_ids=encoder, decoder_input_ids=decoder, use_cache=False)
+                model(**given, use_cache=False, output_attentions=weights)
 
-    return cpu_seconds(passes) / CLEAN_PASSES
+    own = model.config._attn_implementation
+    model.set_attn_implementation("eager" if weights else own)
+    seconds = cpu_seconds(passes) / CLEAN_PASSES
+    model.set_attn_implementation(own)
+    return seconds
 
 
 def _gradient_seconds(model, decoder, encoder, targets, n_prompt: int) -> float:
