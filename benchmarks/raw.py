@@ -32,10 +32,13 @@ def _forward_seconds(model, decoder, encoder, weights: bool) -> float:
                 model(**given, use_cache=False, output_attentions=weights)
 
     own = model.config._attn_implementation
-    model.set_attn_implementation("eager" if weights else own)
-    seconds = cpu_seconds(passes) / CLEAN_PASSES
-    model.set_attn_implementation(own)
-    return seconds
+    if weights:
+        model.set_attn_implementation("eager")
+    try:
+        return cpu_seconds(passes) / CLEAN_PASSES
+    finally:
+        if weights:
+            model.set_attn_implementation(own)
 
 
 def _gradient_seconds(model, decoder, encoder, targets, n_prompt: int) -> float:

@@ -82,7 +82,7 @@ def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_a
     part = Part("any", 8e9, n_inputs=20, n_generated=10, rounds=50, times=2)
     once = {"overhead": 1.5, "inputs": 0.1, "targets": 0.5, "cells": 0.01, "squares": 0.001}
     again = {
-        "rounds": 0.02,
+        "rounds_overhead": 0.02,
         "rounds_inputs": 1e-3,
         "rounds_targets": 2e-3,
         "rounds_cells": 1e-4,

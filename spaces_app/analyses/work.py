@@ -92,7 +92,7 @@ class Costs:
     targets: float = 0.0
     cells: float = 0.0
     squares: float = 0.0
-    rounds: float = 0.0
+    rounds_overhead: float = 0.0
     rounds_inputs: float = 0.0
     rounds_targets: float = 0.0
     rounds_cells: float = 0.0
@@ -107,10 +107,9 @@ def terms_of(part: Part, call: float, speed: float) -> dict[str, float]:
     """What each coefficient is multiplied with, in seconds, where `call` is one of the model's passes over a few tokens
     and `speed` its floating-point operations per second."""
     n, g, r, overhead = part.n_inputs, part.n_generated, part.rounds, min(call, OVERHEAD)
-    sizes = {"inputs": n, "targets": g, "cells": n * g, "squares": n * n * g}
-    terms = {"calls": call, "operations": part.operations / speed, "fixed": 1.0, "overhead": overhead}
+    sizes = {"overhead": 1, "inputs": n, "targets": g, "cells": n * g, "squares": n * n * g}
+    terms = {"calls": call, "operations": part.operations / speed, "fixed": 1.0}
     terms |= {name: size * overhead for name, size in sizes.items()}
-    terms |= {"rounds": r * overhead}
     return terms | {f"rounds_{name}": r * size * overhead for name, size in sizes.items()}
 
 
