@@ -89,7 +89,7 @@ def test_stop_ends_the_work_in_a_process(process):
     wait_until_it_works(task)
     task.cancelled.set()
     with pytest.raises(Cancelled):
-        task.future.result(5)
+        task.future.result(60)
 
 
 def test_on_zero_gpu_one_decorated_function_answers(monkeypatch, settings, expected):

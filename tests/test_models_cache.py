@@ -100,7 +100,7 @@ def test_a_waiting_load_goes_on_when_memory_is_given_back(monkeypatch):
     time.sleep(0.05)
     assert names(cache) == ["a"]
     lease.__exit__(None, None, None)
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert names(cache) == ["b"]
 
 
@@ -151,20 +151,23 @@ def test_stopping_is_not_remembered_as_a_failure(monkeypatch):
 
 
 def test_who_waits_for_a_load_that_is_stopped_loads_himself(monkeypatch):
-    loads = Loads(monkeypatch, a=4)
-    loads.delay, loads.error = 0.2, Cancelled("stopped.")
-    cache = ModelCache(Settings(model_mb=10), loader=loads)
+    loads, somebody_waits = Loads(monkeypatch, a=4), threading.Event()
+
+    def stopped_once(source, settings, tick):
+        model = loads(source, settings, tick)
+        if len(loads.loaded) == 1:
+            assert somebody_waits.wait(60)
+            raise Cancelled("stopped.")
+        return model
+
+    cache = ModelCache(Settings(model_mb=10), loader=stopped_once)
     first = threading.Thread(target=lambda: pytest.raises(Cancelled, use, cache, "a"))
     first.start()
-    time.sleep(0.05)
-    lent = []
-    second = threading.Thread(target=lambda: lent.append(use(cache, "a")))
-    second.start()
-    time.sleep(0.05)
+    while not loads.loaded:
+        time.sleep(0.01)
+    assert use(cache, "a", tick=lambda *_: somebody_waits.set()).id == "a"
     first.join()
-    loads.error = None
-    second.join()
-    assert lent[0].id == "a" and loads.loaded == ["a", "a"]
+    assert loads.loaded == ["a", "a"]
 
 
 def test_an_error_while_using_a_model_gives_it_back(monkeypatch):

@@ -67,7 +67,7 @@ def room(monkeypatch):
 
 @pytest.fixture
 def runner(room, tmp_path):
-    runner = Runner(Settings(store=str(tmp_path), max_seconds=5, queue=3))
+    runner = Runner(Settings(store=str(tmp_path), max_seconds=60, queue=3))
     yield runner
     room.door.set()
     runner.stop()
@@ -86,7 +86,7 @@ def test_eight_callers_of_one_spec_cost_one_computation(runner, room):
     room.door.clear()
     jobs = [runner.submit(Question(prompt="x")) for _ in range(8)]
     room.door.set()
-    assert {job.result(5).spec.prompt for job in jobs} == {"x"} and len(room.calls) == 1
+    assert {job.result(60).spec.prompt for job in jobs} == {"x"} and len(room.calls) == 1
 
 
 def test_a_stored_result_opens_while_a_long_analysis_runs(runner, room):
@@ -94,7 +94,7 @@ def test_a_stored_result_opens_while_a_long_analysis_runs(runner, room):
     room.door.clear()
     busy = runner.submit(Question(prompt="long"))
     assert runner.stored(known.spec.digest()) is not None
-    assert runner.submit(Question(prompt="known")).result(2).spec == known.spec
+    assert runner.submit(Question(prompt="known")).result(60).spec == known.spec
     assert not busy.done
 
 
@@ -104,20 +104,20 @@ def test_stop_ends_the_work_only_when_nobody_else_waits_for_it(runner, room):
     first.cancel()
     first.cancel()
     with pytest.raises(Cancelled):
-        first.result(1)
+        first.result(60)
     with pytest.raises(TimeoutError):
         second.result(0.2)
     second.cancel()
     room.door.wait(0.1)
     third = runner.submit(Question(prompt="x"))
     room.door.set()
-    assert third.result(5).spec.prompt == "x"
+    assert third.result(60).spec.prompt == "x"
 
 
 def test_progress_says_what_is_happening(runner, room):
     room.door.clear()
     job = runner.submit(Question(prompt="x"))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while job.progress != (1, 2, "Working") and time.monotonic() < deadline:
         time.sleep(0.01)
     assert job.progress == (1, 2, "Working")

@@ -15,8 +15,8 @@ class WarmUp:
     Importing torch takes seconds and holds the interpreter for much of them; during the first paint that would be felt.
     """
 
-    def __init__(self, app, start: Callable[[], None], quiet: float = QUIET):
-        self.app, self._start, self._quiet = app, start, quiet
+    def __init__(self, app, start: Callable[[], None]):
+        self.app, self._start = app, start
         self._last, self._thread, self._lock = 0.0, None, threading.Lock()
 
     async def __call__(self, scope, receive, send):
@@ -33,6 +33,6 @@ class WarmUp:
                 self._thread.start()
 
     def _wait(self) -> None:
-        while (left := self._last + self._quiet - time.monotonic()) > 0:
+        while (left := self._last + QUIET - time.monotonic()) > 0:
             time.sleep(left)
         self._start()

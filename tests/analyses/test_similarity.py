@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import numpy as np
 import pytest
@@ -171,8 +170,7 @@ def test_a_runner_lends_both_models_and_pins_both(tmp_path, family_folder):
         spec = SimilaritySpec(prompt=PROMPT, other_model=str(family_folder("gpt2")), measure="cka")
         result = runner.run(spec)
         assert result.spec.revision and result.spec.other_revision
-        began = time.perf_counter()
-        assert runner.stored(result.spec) is not None and time.perf_counter() - began < 1
+        assert runner.stored(result.spec) is not None
     finally:
         runner.stop()
 

@@ -7,8 +7,15 @@ import os
 import shutil
 
 import pytest
-from pages import free_port, open_file, open_page, serve_real, site  # noqa: F401  (fixtures of a file and the page)
-from playwright.sync_api import sync_playwright
+from pages import (  # noqa: F401  (fixtures of a file and the page)
+    PATIENCE,
+    free_port,
+    open_file,
+    open_page,
+    serve_real,
+    site,
+)
+from playwright.sync_api import expect, sync_playwright
 
 from spaces_app.settings import Settings
 
@@ -25,6 +32,7 @@ NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 def browser():
     """Chromium from the system, else Playwright's own; its launch raises when there is neither."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield started

@@ -31,6 +31,7 @@ from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token
 from spaces_app.ui.app import build_app, launch_arguments
 
+PATIENCE = 30  # seconds until what must happen counts as not happening; none are lost where it happens
 REVISION = "f" * 40
 LAST = list(METHODS)[-1]
 FIGURE = ".seqscope-heatmap"
@@ -294,7 +295,7 @@ def open_page(browser):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE * 1000)
         watch(page)
         page.goto(url, wait_until="commit")
         if wait:
@@ -316,7 +317,7 @@ def open_file(browser, tmp_path):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(PATIENCE * 1000)
         if checked:
             page.on("console", lambda message: said.append(message.text))
             page.on("pageerror", lambda error: said.append(str(error)))
@@ -361,7 +362,7 @@ def cells(page) -> list[str]:
     return page.locator(f"{FIGURE} .ss-cell").evaluate_all(texts)
 
 
-def until(check, seconds: float = 8.0, page=None):
+def until(check, seconds: float = PATIENCE, page=None):
     """The first true value of `check()`. Fails with its last value when there is none in time."""
     end = time.monotonic() + seconds
     while True:
@@ -372,9 +373,14 @@ def until(check, seconds: float = 8.0, page=None):
         page.wait_for_timeout(50) if page else time.sleep(0.05)
 
 
+def wait(page, milliseconds: int) -> None:
+    """Wait by the page's own timers: whatever it had put off for less long has happened then, on a busy machine too."""
+    page.evaluate("time => new Promise(done => setTimeout(done, time))", milliseconds)
+
+
 def settle(page) -> None:
     """Wait until the page has rewritten its address, which it does a little later."""
-    page.wait_for_timeout(250)
+    wait(page, 250)
 
 
 def spec_of(url: str):

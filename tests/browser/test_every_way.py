@@ -12,7 +12,7 @@ import shutil
 
 import numpy as np
 import pytest
-from pages import copied, free_port, host, opened, serve_real, until, web_component
+from pages import PATIENCE, copied, free_port, host, opened, serve_real, until, web_component
 
 from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.analyses.context_reliance import ContextRelianceSpec
@@ -98,7 +98,7 @@ def visit(browser):
             context = stack.enter_context(contextlib.closing(browser.new_context(viewport=size)))
             context.add_init_script(KEEP)
             page = context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(PATIENCE * 1000)
             page.goto(url, wait_until="commit")
             return page
 
@@ -137,7 +137,7 @@ def shown_in(frame, shared: Shared, tab: str, page) -> list:
         value = json.loads(frame.evaluate(HELD, kind))
         return value and [token["text"] for token in value["tokens"]] == words and value  # not an example, meanwhile
 
-    return numbers(until(shown, seconds=30, page=page))
+    return numbers(until(shown, page=page))
 
 
 def alone(shared: Shared, tab: str, visit):

@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from pages import (
     FIGURE,
+    PATIENCE,
     REVISION,
     answer,
     cells,
@@ -153,10 +153,8 @@ def test_a_stored_link_opens_while_somebody_else_computes(site, stored, open_pag
     busy.fill(PROMPT, "slow and long")
     busy.click("button.seq-run")
     until(lambda: "Attributing" in busy.inner_text(STATUS), page=busy)
-    began = time.monotonic()
     page = open_page(site.url + "/" + stored)
     check_restored(page)
-    assert time.monotonic() - began < 8
     assert "Attributing" in busy.inner_text(STATUS)
     site.answers.door.set()
     until(lambda: cells(busy)[:1] == ["slow"], page=busy)
@@ -197,7 +195,7 @@ def test_a_link_opens_in_an_iframe(site, stored, open_page):
     with host(f'<iframe src="{site.url}/{stored}" width="1000" height="800"></iframe>') as paper:
         page = open_page(paper, wait=False)
         frame = page.frame_locator("iframe")
-        expect(frame.locator(f"{FIGURE} .ss-cell").first).to_contain_text("a", timeout=10_000)
+        expect(frame.locator(f"{FIGURE} .ss-cell").first).to_contain_text("a", timeout=PATIENCE * 1000)
         assert frame.locator(PROMPT).input_value() == "a link from afar"
         frame.locator(f"{FIGURE} .ss-cell").nth(4).click()
         until(lambda: "sel:0-0" in frame.locator(".seq-share input[type=text]").input_value(), page=page)

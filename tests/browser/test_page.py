@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import FIGURE, answer, cells, serve, settle, spec_of, until
@@ -194,7 +192,7 @@ def test_a_long_text_is_computed_and_offered_by_short_link(site, open_page):
     words = [f"w{random.Random(i).getrandbits(40):x}" for i in range(600)]
     page = open_page(site.url)
     run(page, " ".join(words)[:9_990])
-    until(lambda: "too long for a link" in page.inner_text(".seq-share"), page=page, seconds=20)
+    until(lambda: "too long for a link" in page.inner_text(".seq-share"), page=page)
     link = page.input_value(".seq-share input")
     assert "?id=" in link
     other = open_page(link)
@@ -262,10 +260,9 @@ def test_a_full_lane_does_not_hold_up_examples(site, open_page):
     site.answers.door.clear()
     run(slow, "slow for everybody")
     until(lambda: "Attributing" in slow.inner_text(STATUS), page=slow)
-    began = time.monotonic()
     quick.get_by_role("button", name="Counting on").click()
     until(lambda: cells(quick)[:1] == ["one"], page=quick)
-    assert time.monotonic() - began < 2
+    assert "Attributing" in slow.inner_text(STATUS)
     site.answers.door.set()
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 import made_results
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import heard
+from pages import PATIENCE, heard, wait
 from playwright.sync_api import expect
 from test_views import STATES
 
@@ -436,7 +436,7 @@ def test_a_new_value_keeps_the_visitors_way_of_looking(open_file):
     checked = page.locator(".ss-radio:checked").evaluate_all("nodes => nodes.map(node => node.value)")
     assert checked == ["percent", "token", "token"]
     page.locator(".ss-generated .ss-cell").nth(1).click()
-    page.wait_for_timeout(500)  # the figure waits a quarter of a second for the next pin
+    wait(page, 500)  # the figure waits a quarter of a second for the next pin
     assert page.evaluate("window.pins") == [
         {"index": [1, 1], "value": " on", "state": "sel:1-1,unit:token,range:token,view:percent"}
     ]
@@ -493,7 +493,7 @@ def open_app(browser, address):
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE * 1000)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))

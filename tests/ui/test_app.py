@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -24,9 +25,9 @@ from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.link import parse_query, to_link
 from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
+from spaces_app.ui import warm
 from spaces_app.ui.app import POLL, hosts
 from spaces_app.ui.guard import LOCAL_HOSTS
-from spaces_app.ui.warm import WarmUp
 
 ROOT = Path(__file__).parents[2]
 
@@ -233,30 +234,52 @@ def test_a_page_on_this_computer_answers_to_local_names_and_an_open_one_to_all(m
     assert hosts(Settings()) == frozenset()
 
 
-def test_the_lane_warms_up_once_after_a_view_and_only_when_all_is_quiet():
-    started = []
+class Clock:
+    """Stands for `time`: the test sets it, and who sleeps says for how long and goes on when told."""
+
+    def __init__(self):
+        self.now, self.slept, self.woken = 0.0, queue.Queue(), queue.Queue()
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.put(seconds)
+        self.woken.get(timeout=60)
+
+
+def test_the_lane_warms_up_once_after_a_view_and_only_when_all_is_quiet(monkeypatch):
+    clock, started = Clock(), queue.Queue()
+    monkeypatch.setattr(warm, "time", clock)
 
     async def nothing(scope, receive, send):
         pass
 
-    warm = WarmUp(nothing, start=lambda: started.append(time.monotonic()), quiet=0.2)
+    middleware = warm.WarmUp(nothing, start=lambda: started.put(clock.now))
 
     def visit(path):
-        wait_for(warm({"type": "http", "path": path}, None, None))
+        wait_for(middleware({"type": "http", "path": path}, None, None))
+
+    def check_nobody_waits():
+        with pytest.raises(queue.Empty):
+            clock.slept.get(timeout=0.2)
 
     visit("/gradio_api/info")
-    time.sleep(0.4)
-    assert started == []  # nobody has looked yet
-    for _ in range(4):
-        visit("/")
-        visit("/assets/x.js")
-        time.sleep(0.1)
-    last = time.monotonic()
-    assert started == []
-    time.sleep(0.5)
+    check_nobody_waits()  # nobody has looked yet
     visit("/")
-    time.sleep(0.4)
-    assert len(started) == 1 and started[0] > last
+    assert clock.slept.get(timeout=60) == warm.QUIET
+    clock.now = 1.5
+    visit("/assets/x.js")
+    clock.now = warm.QUIET
+    clock.woken.put(True)
+    assert clock.slept.get(timeout=60) == 1.5  # somebody came meanwhile
+    assert started.empty()
+    clock.now = 1.5 + warm.QUIET
+    clock.woken.put(True)
+    assert started.get(timeout=60) == clock.now
+    visit("/")
+    check_nobody_waits()
+    assert started.empty()
 
 
 def test_leaving_during_an_api_call_does_not_stop_others(site):
@@ -266,7 +289,7 @@ def test_leaving_during_an_api_call_does_not_stop_others(site):
     first, second = site.runner.submit(spec), site.runner.submit(spec)
     first.cancel()
     threading.Timer(0.3, site.answers.door.set).start()
-    assert second.result(timeout=10).tokens == answer(spec).tokens
+    assert second.result(timeout=60).tokens == answer(spec).tokens
 
 
 def test_answers_stand_for_the_worker_faithfully():
