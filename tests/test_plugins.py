@@ -132,7 +132,6 @@ def _with(analysis, compute):
         (StepFunction("fine", "", "", "", "", len, options=("wrong",)), "'wrong' is not an option"),
         (len, "neither a Method nor a StepFunction"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_registered_is_refused_in_one_sentence(record, sentence, tables):
     with pytest.raises(SpecError, match=sentence):
