@@ -40,7 +40,7 @@ from shapes import SHAPES, build  # noqa: E402
 from spaces_app.analyses import work  # noqa: E402
 from spaces_app.analyses.attribution import AttributionSpec  # noqa: E402
 from spaces_app.analyses.work import Costs, Part, Speed  # noqa: E402
-from spaces_app.engine.speed import Measured  # noqa: E402
+from spaces_app.engine.speed import Measured, at_load  # noqa: E402
 from spaces_app.engine.speed import measure as measured_now  # noqa: E402
 from spaces_app.methods import METHODS  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402
@@ -89,7 +89,7 @@ def measure(models: dict, names: list[str], per: int, *, seed: int) -> list[Run]
         rng.shuffle(asked)
         for number, name in enumerate(asked):
             if number % LOADED_FOR == 0:
-                loaded = measured_now(lm, time.process_time)
+                loaded = at_load(lm, time.process_time)
                 before = _around(lm)
             if (asking := _question(lm, name, rng, loaded)) is None:
                 continue
@@ -224,16 +224,16 @@ def main() -> int:
     if parsed.write:
         write(fit(known + unseen[::2]))
         unseen = unseen[1::2]
-    at_load, around = ratios(unseen, lambda run: run.loaded), ratios(unseen, lambda run: run.around)
+    loaded, around = ratios(unseen, lambda run: run.loaded), ratios(unseen, lambda run: run.around)
     learning = ratios(unseen, lambda run: run.loaded, learning=True)
-    counted = [pair for pair in at_load if pair[0].steady]
+    counted = [pair for pair in loaded if pair[0].steady]
     print("\n| model | questions | within 0.8–1.25 | median seconds / prediction |\n|---|---|---|---|")
     print("\n".join(report(counted, lambda run: run.model)))
     print("\n| method | questions | within 0.8–1.25 | median seconds / prediction |\n|---|---|---|---|")
     print("\n".join(report(counted, lambda run: run.part.name)))
     print(
         f"\n{within(counted):.1%} of {len(counted)} asked while the machine kept the pace it had at load. Of all "
-        f"{len(unseen)}: {within(at_load):.1%} by the speed at load, {within(learning):.1%} as the page predicts, "
+        f"{len(unseen)}: {within(loaded):.1%} by the speed at load, {within(learning):.1%} as the page predicts, "
         f"{within(around):.1%} by the speed around each."
     )
     return 0 if within(counted) >= 0.8 else 1

@@ -256,6 +256,24 @@ def test_looking_again_takes_a_tenth_of_a_second_at_most(monkeypatch):
     assert speed.glance(None, 0.08) == 0.08 and not asked
 
 
+@pytest.mark.parametrize(("takes", "rounds"), [(0.1, 3), (0.3, 2), (2.0, 1)])
+def test_the_speed_at_load_is_the_mean_of_as_many_measurements_as_half_a_second_allows(takes, rounds, monkeypatch):
+    from spaces_app.engine import speed
+
+    paces, now = [speed.Measured(0.001, 8e9), speed.Measured(0.004, 2e9), speed.Measured(0.016, 5e8)], [0.0]
+    left = iter(paces)
+
+    def measure(_lm, _clock):
+        now[0] += takes
+        return next(left)
+
+    monkeypatch.setattr(speed, "measure", measure)
+    found = speed.at_load(None, lambda: now[0])
+    assert list(left) == paces[rounds:]
+    assert found.call == pytest.approx(0.001 * 2 ** (rounds - 1))
+    assert found.operations == pytest.approx(8e9 / 2 ** (rounds - 1))
+
+
 @pytest.mark.parametrize("slow", [1, 3])
 def test_a_models_speed_is_what_more_tokens_take_and_not_the_reading_of_its_weights(slow, monkeypatch):
     """Every pass takes 50 ms and 0.1 ms for each token; at times a neighbour makes a pass `slow` times as long."""

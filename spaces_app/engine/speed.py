@@ -17,6 +17,7 @@ PROBE_LENGTH, MOST_ROWS, FEW = 16, 64, 4  # tokens per row; rows; tokens of a sh
 Counts = tuple[int, int]  # how many passes at least and at most
 # Questions take what passes usually take. On a machine that others share the fastest of a few says little of that.
 CALLS, BATCHES, LONG_ENOUGH = (4, 16), (3, 6), 0.1  # seconds after which the least will do
+ROUNDS, ROUNDS_ENOUGH = 3, 0.5  # of both passes, as the pace may change within a second; seconds after which to stop
 GLANCE = 0.1  # seconds that looking again may take
 _measured: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → Measured
 
@@ -30,10 +31,21 @@ class Measured:
 
 
 def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
-    """The speed of a model, remembered as long as it is loaded. A third of a second for a small one."""
+    """The speed of a model, remembered as long as it is loaded. Measuring takes half a second to two."""
     if lm.model not in _measured:
-        _measured[lm.model] = measure(lm, clock)
+        _measured[lm.model] = at_load(lm, clock)
     return _measured[lm.model]
+
+
+def at_load(lm, clock: Callable[[], float]) -> Measured:
+    """The usual speed of a model: the geometric mean of several measurements, or of one that takes long enough."""
+    found, spent = [], 0.0
+    while not found or (len(found) < ROUNDS and spent < ROUNDS_ENOUGH):
+        started = clock()
+        found.append(measure(lm, clock))
+        spent += clock() - started
+    calls, operations = zip(*((once.call, once.operations) for once in found), strict=True)
+    return Measured(statistics.geometric_mean(calls), statistics.geometric_mean(operations))
 
 
 def glance(lm, call: float) -> float:
