@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from made_results import HOSTILE
-from pages import FIGURE, REVISION, cells, recorded, serve, settle, spec_of, until
+from pages import FIGURE, REVISION, cells, recorded, serve, settle, spec_of, until, wait
 from test_page import PROMPT, STATUS, choose, run
 
 from spaces_app.analyses.comparison import ComparisonSpec
@@ -208,7 +208,7 @@ def test_axe_finds_nothing_in_an_open_list_and_in_a_comparison(site, open_page, 
     until(lambda: len(titles(page)) == 2, page=page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.locator("#attribution-methods button").click()
-    page.wait_for_timeout(200)
+    wait(page, 200)
     box = page.locator("#attribution-methods .seq-picker-sheet").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] >= 0 and box["y"] + box["height"] <= 800
     found = Axe().run(page).response["violations"]

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from pages import (
     FIGURE,
-    PATIENCE,
     REVISION,
     answer,
     cells,
@@ -195,7 +194,7 @@ def test_a_link_opens_in_an_iframe(site, stored, open_page):
     with host(f'<iframe src="{site.url}/{stored}" width="1000" height="800"></iframe>') as paper:
         page = open_page(paper, wait=False)
         frame = page.frame_locator("iframe")
-        expect(frame.locator(f"{FIGURE} .ss-cell").first).to_contain_text("a", timeout=PATIENCE * 1000)
+        expect(frame.locator(f"{FIGURE} .ss-cell").first).to_contain_text("a")
         assert frame.locator(PROMPT).input_value() == "a link from afar"
         frame.locator(f"{FIGURE} .ss-cell").nth(4).click()
         until(lambda: "sel:0-0" in frame.locator(".seq-share input[type=text]").input_value(), page=page)

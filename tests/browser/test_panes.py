@@ -9,7 +9,7 @@ import made_results
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import heard
+from pages import heard, wait
 from playwright.sync_api import expect
 from test_token_heatmap import background, caption, cell, pairs
 
@@ -112,7 +112,7 @@ def test_the_curve_follows_the_text_when_it_wraps_anew(open_file):  # noqa: F811
     page = open_file(token_heatmap(result, state="view:percent,unit:token"), checked=False)
     for width in (1280, 420):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(150)
+        wait(page, 150)
         for index in (0, 29):
             assert page.evaluate(INK, list(below(page, index, 0.5))) > 150, (width, index)
 
