@@ -28,11 +28,11 @@ from clock import cpu_seconds  # noqa: E402
 from shapes import SHAPES, Shape, build, texts  # noqa: E402
 from sides import Inseq, running  # noqa: E402
 
-from spaces_app.analyses import context_reliance_compute  # noqa: E402
-from spaces_app.analyses.base import Result  # noqa: E402
-from spaces_app.analyses.context_reliance import ContextRelianceSpec  # noqa: E402
+from spaces_app.analyses.context_reliance import compute as context_reliance_compute  # noqa: E402
+from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec  # noqa: E402
 from spaces_app.models.load import load  # noqa: E402
 from spaces_app.models.resolve import resolve  # noqa: E402
+from spaces_app.results import Result  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402
 
 FLOOR = 5  # how many times faster

@@ -31,11 +31,11 @@ from clock import cpu_seconds  # noqa: E402
 from shapes import GPT2_124M, SHAPES, Shape, build, texts  # noqa: E402
 from sklearn.decomposition import NMF  # noqa: E402
 
-from spaces_app.engine.activations import activations  # noqa: E402
-from spaces_app.engine.activations import reading as read  # noqa: E402
-from spaces_app.engine.factors import factorize  # noqa: E402
 from spaces_app.engine.forced import ForcedPass  # noqa: E402
-from spaces_app.engine.lens import lens  # noqa: E402
+from spaces_app.engine.states.activations import activations  # noqa: E402
+from spaces_app.engine.states.activations import reading as read  # noqa: E402
+from spaces_app.engine.states.factors import factorize  # noqa: E402
+from spaces_app.engine.states.lens import lens  # noqa: E402
 from spaces_app.models.load import load  # noqa: E402
 from spaces_app.models.resolve import resolve  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402

@@ -54,7 +54,7 @@ def store_result(folder: str) -> str:
     """Computes one result and stores it in `folder`; returns its link, `?s=…`."""
     from spaces_app import AttributionSpec
     from spaces_app.link import to_link
-    from spaces_app.runner import Runner
+    from spaces_app.serving.runner import Runner
     from spaces_app.settings import Settings
 
     runner = Runner(Settings(store=folder))

@@ -30,7 +30,7 @@ from raw import minimal_seconds  # noqa: E402
 from shapes import N_GENERATED, N_PROMPT, SHAPES, Shape, build  # noqa: E402
 from sides import Inseq, difference, our_ids, our_spec, ours, running  # noqa: E402
 
-from spaces_app.analyses.attribution import AttributionSpec  # noqa: E402
+from spaces_app.analyses.attribution.spec import AttributionSpec  # noqa: E402
 from spaces_app.models.load import load  # noqa: E402
 from spaces_app.models.resolve import resolve  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402

@@ -32,7 +32,7 @@ from shapes import GPT2_124M, SHAPES, Shape, build, texts  # noqa: E402
 from sides import Inseq, running  # noqa: E402
 
 from spaces_app.engine.forced import ForcedPass  # noqa: E402
-from spaces_app.engine.mlp_outputs import MlpOutputs  # noqa: E402
+from spaces_app.engine.states.mlp_outputs import MlpOutputs  # noqa: E402
 from spaces_app.models.load import load  # noqa: E402
 from spaces_app.models.resolve import resolve  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402

@@ -36,8 +36,8 @@ class Enough(Exception):
 
 def measure(folder: str, method: str, tokens: tuple[int, int], seconds: float) -> None:
     """Run one method here and print its peak in MB, the share it got done, and the seconds it took."""
-    from spaces_app.analyses.attribution import AttributionSpec
-    from spaces_app.analyses.attribution_compute import compute
+    from spaces_app.analyses.attribution.compute import compute
+    from spaces_app.analyses.attribution.spec import AttributionSpec
     from spaces_app.models.load import load
     from spaces_app.models.resolve import resolve
     from spaces_app.settings import Settings

@@ -37,11 +37,11 @@ import numpy as np  # noqa: E402
 from scipy.optimize import nnls  # noqa: E402
 from shapes import SHAPES, build  # noqa: E402
 
-from spaces_app.analyses import work  # noqa: E402
-from spaces_app.analyses.attribution import AttributionSpec  # noqa: E402
-from spaces_app.analyses.work import Costs, Part, Speed  # noqa: E402
-from spaces_app.engine.speed import Measured, at_load  # noqa: E402
-from spaces_app.engine.speed import measure as measured_now  # noqa: E402
+from spaces_app.analyses.attribution.spec import AttributionSpec  # noqa: E402
+from spaces_app.costs import model as work  # noqa: E402
+from spaces_app.costs.model import Coefficients, CostTerm, Speed  # noqa: E402
+from spaces_app.costs.speed import Measured, at_load  # noqa: E402
+from spaces_app.costs.speed import measure as measured_now  # noqa: E402
 from spaces_app.methods import METHODS  # noqa: E402
 from spaces_app.settings import Settings  # noqa: E402
 
@@ -60,7 +60,7 @@ class Run:
 
     model: str
     load: int
-    part: Part
+    part: CostTerm
     seconds: float
     loaded: Measured
     before: Measured
@@ -105,10 +105,10 @@ def _around(lm) -> Measured:
     return measured_now(lm, time.process_time, calls=CALLS, batches=BATCHES)
 
 
-def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[Part, float] | None:
+def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[CostTerm, float] | None:
     """What a random question consists of, and how long it took; None where it would be too long."""
-    from spaces_app.analyses.attribution_compute import compute
-    from spaces_app.analyses.size import load_of, text_size
+    from spaces_app.analyses.attribution.compute import compute
+    from spaces_app.costs.token_counts import cost_inputs, text_size
 
     read, written = rng.choice((4, 8, 12, 20, 32, 48)), rng.choice((1, 3, 6, 12, 20))
     ids = [rng.randrange(20, lm.facts.d_vocab - 5) for _ in range(read + written)]
@@ -117,7 +117,7 @@ def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[Part
     text = lm.tokenizer.decode(ids[:read])
     spec = AttributionSpec(prompt=text, continuation_ids=tuple(ids[read:]), method=name, **asked)
     size = text_size(spec, lm)
-    (part,) = work.of_method(name, load_of(spec, lm.facts, size)).parts
+    (part,) = work.of_method(name, cost_inputs(spec, lm.facts, size)).parts
     if part.operations / loaded.operations > LONGEST:
         return None
     started = time.process_time()
@@ -125,7 +125,7 @@ def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[Part
     return part, time.process_time() - started
 
 
-def fitted(runs: list[Run]) -> Costs:
+def fitted(runs: list[Run]) -> Coefficients:
     """Coefficients ≥ 0 with the least relative errors, by reweighted non-negative least squares."""
     rows = [work.terms_of(run.part, run.around.call, run.around.operations) for run in runs]
     names = list(rows[0])
@@ -139,10 +139,10 @@ def fitted(runs: list[Run]) -> Costs:
         expected = np.maximum(terms @ found, 1e-9)
         errors = np.abs(np.log(took / expected))
         weights = 1 / np.sqrt(took * expected * np.maximum(errors, ROBUST))
-    return Costs(**{name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)})
+    return Coefficients(**{name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)})
 
 
-def fit(runs: list[Run]) -> dict[str, Costs]:
+def fit(runs: list[Run]) -> dict[str, Coefficients]:
     """The coefficients of every method."""
     by_method = defaultdict(list)
     for run in runs:
@@ -150,7 +150,7 @@ def fit(runs: list[Run]) -> dict[str, Costs]:
     return {name: fitted(own) for name, own in by_method.items()}
 
 
-def write(found: dict[str, Costs]) -> None:
+def write(found: dict[str, Coefficients]) -> None:
     """Put coefficients on record, in place of the former ones of the same methods."""
     known = work.costs() | found
     costs = {name: known[name] for name in METHODS if name in known}
@@ -171,7 +171,8 @@ def kept(file: Path) -> list[Run]:
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     speeds = ("loaded", "before", "after")
     return [
-        Run(**row | {"part": Part(**row["part"])} | {name: Measured(**row[name]) for name in speeds}) for row in rows
+        Run(**row | {"part": CostTerm(**row["part"])} | {name: Measured(**row[name]) for name in speeds})
+        for row in rows
     ]
 
 

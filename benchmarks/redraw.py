@@ -18,11 +18,11 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from components.token_heatmap import TokenHeatmap
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray, positions
+from spaces_app.figures.token_heatmap import token_heatmap
+from spaces_app.results import Result
 from spaces_app.tokens import Token
-from spaces_app.views.token_heatmap import token_heatmap
 
 TARGET_MS = 100
 WORDS = " the| key|s| of| an| old| cab|inet| were| found| on| every| table|,| and| no| one| knew| why|.".split("|")

@@ -17,9 +17,9 @@ import transformers
 from questions import LAYER, N_SAMPLES, Question
 from shapes import Shape, texts
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.running import ask
-from spaces_app.analyses.targets import Targets
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.shared.requests import ask
+from spaces_app.analyses.shared.targets import Targets
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS
 from spaces_app.methods.gradient_shap import draws

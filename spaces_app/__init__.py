@@ -1,14 +1,15 @@
 """Seqscope: see why a language model wrote each word.
 
 `from spaces_app import AttributionSpec, run` is all most programs need. Names are looked up on first use, so that
-importing this package costs nothing and never imports torch.
+importing this package is quick and never imports torch.
 """
 
 from __future__ import annotations
 
 import importlib
 
-__version__ = "0.1.0"
+from spaces_app.results import Result
+from spaces_app.version import __version__ as __version__
 
 _WHERE = {
     "ANALYSES": "spaces_app.analyses",
@@ -17,22 +18,21 @@ _WHERE = {
     "METHODS": "spaces_app.methods",
     "Method": "spaces_app.methods",
     "NamedArray": "spaces_app.arrays",
-    "Result": "spaces_app.analyses.base",
-    "Runner": "spaces_app.runner",
+    "Runner": "spaces_app.serving.runner",
     "STEP_FUNCTIONS": "spaces_app.step_functions",
     "StepFunction": "spaces_app.step_functions",
     "Settings": "spaces_app.settings",
     "Token": "spaces_app.tokens",
-    "register": "spaces_app.plugins",
+    "register": "spaces_app.serving.plugins",
     "FORMATS": "spaces_app.export.formats",
     "compare": "spaces_app.export.compare",
-    "from_link": "spaces_app.runner",
+    "from_link": "spaces_app.serving.runner",
     "load": "spaces_app.export.files",
     "parse_query": "spaces_app.link",
     "save": "spaces_app.export.files",
     "to_link": "spaces_app.link",
 }
-__all__ = sorted([*_WHERE, "run"])
+__all__ = sorted([*_WHERE, "Result", "__version__", "run"])
 
 
 def __getattr__(name: str):
@@ -42,7 +42,16 @@ def __getattr__(name: str):
 
 
 def run(spec, *, tick=None):
-    """The answer to `spec`, computed or remembered; see `spaces_app.runner.run`."""
-    from spaces_app.runner import run as answer
+    """The answer to `spec`, computed or remembered; see `spaces_app.serving.runner.run`."""
+    from spaces_app.serving.runner import run as answer
 
     return answer(spec, tick=tick)
+
+
+def _display(result: Result) -> dict[str, str]:
+    from spaces_app.export.notebook import mimebundle
+
+    return mimebundle(result)
+
+
+Result.display = staticmethod(_display)

@@ -1,4 +1,4 @@
-"""A spec in a URL and back. Knows the shape of links, not what the specs mean."""
+"""From a URL back to the spec in it, whatever a stranger may have typed; what writes links stands here too."""
 
 from __future__ import annotations
 
@@ -12,41 +12,34 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from spaces_app.errors import SpecError
+from spaces_app.link_format import MAX_LINK, MAX_NOTES, encode, notes_of, to_link, valid_view
 from spaces_app.spec import MAX_INT_DIGITS, Spec
 
+__all__ = [
+    "MAX_LINK",
+    "MAX_NOTES",
+    "decode",
+    "encode",
+    "made_digest",
+    "notes_of",
+    "pair_query",
+    "parse_json",
+    "parse_pair",
+    "parse_query",
+    "parse_url",
+    "readable",
+    "spec_from_dict",
+    "to_link",
+    "valid_view",
+]
+
 MAX_TOKEN = 4096  # characters; servers, proxies and chat clients cut longer lines
-MAX_LINK = 3800  # characters written after an address, so that with it they stay below 4,000
 MAX_JSON = 32 * 1024  # bytes inflated
 MAX_DEPTH = 6
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _TOKEN = re.compile(r"(?:(?<![^?#&])s=|\A)([A-Za-z0-9_-]{1,4096})(?=[&#]|\Z)", re.ASCII)
 _STORED = re.compile(r"/(?:embed|figure|r)/([0-9a-f]{64})(?:\.[a-z]{3,4})?\Z", re.ASCII)
-_LOOK = re.compile(r"[a-z0-9.,:-]{1,120}\Z", re.ASCII)
-# A note of an author: a place of the figure, and up to 140 characters as letters that no address escapes.
-_NOTE = re.compile(r"note:[a-z]?\d{1,6}(\.\d{1,6})?-[A-Za-z0-9._~-]{1,440}\Z", re.ASCII)
-MAX_NOTES = 5
-
-
-def encode(spec: Spec) -> str:
-    """The token of a spec: base64url of raw deflate of its canonical JSON (browsers can inflate that themselves)."""
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = deflate.compress(spec.canonical().encode("utf-8")) + deflate.flush()
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
-
-
-def to_link(spec: Spec, base: str = "", *, view: str = "") -> str:
-    """`base?s=token`, with `&view=…` when the figure's selection and appearance travel too.
-
-    Raises SpecError when all of it but `base` would be longer than MAX_LINK: the text is too long for a link.
-    """
-    query = f"?s={encode(spec)}" + (f"&view={view}" if valid_view(view) else "")
-    if len(query) > MAX_LINK:
-        raise SpecError(
-            f"the text makes a link of {len(query):,} characters, more than {MAX_LINK:,}.",
-            hint="Use the short link, or a shorter text.",
-        )
-    return base + query
 
 
 def pair_query(first: Spec, second: Spec, *, view: str = "") -> str:
@@ -186,18 +179,6 @@ def readable(spec: Spec) -> str:
         if value != default:
             texts[name] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return urlencode(texts)
-
-
-def valid_view(view: str) -> bool:
-    """Whether a view state (`sel:4-6,unit:word`) is of the form links carry, with at most MAX_NOTES notes."""
-    notes = notes_of(view)
-    look = ",".join(part for part in view.split(",") if not part.startswith("note:"))
-    return len(notes) <= MAX_NOTES and all(map(_NOTE.match, notes)) and bool(_LOOK.match(look) if look else notes)
-
-
-def notes_of(view: str) -> list[str]:
-    """The notes in a view state, as they travel."""
-    return [part for part in view.split(",") if part.startswith("note:")]
 
 
 def _refuse_constant(name: str):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from spaces_app.errors import SpecError
+from spaces_app.link_format import to_link
 
 MAX_INT_DIGITS = 12  # larger integers are attacks: int("9" * 100000) alone takes seconds
 
@@ -116,8 +117,6 @@ class Spec:
 
     def to_link(self, base: str = "", *, view: str = "") -> str:
         """`base?s=…`: the address that asks this question; see `spaces_app.link.to_link`. Raises SpecError."""
-        from spaces_app.link import to_link
-
         return to_link(self, base, view=view)
 
     def canonical(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray, positions
+from spaces_app.results import Result
 from spaces_app.tokens import Token
 
 # Each would set window.pwned, open a dialog or reach for the network if it ever ran.

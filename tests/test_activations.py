@@ -12,9 +12,9 @@ import tiny
 import torch
 from torch import nn
 
-from spaces_app.engine import activations as engine
-from spaces_app.engine.activations import activations, projections, scaled
-from spaces_app.engine.remembered import MOST, remembered
+from spaces_app.engine.per_model import MOST, remembered
+from spaces_app.engine.states import activations as engine
+from spaces_app.engine.states.activations import activations, projections, scaled
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.models.facts import blocks
 

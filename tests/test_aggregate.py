@@ -9,12 +9,12 @@ import pytest
 from made_results import keys, result, signed_keys
 
 from spaces_app import aggregate
-from spaces_app.__main__ import main
 from spaces_app.aggregate import axes
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray, positions
+from spaces_app.cli.main import main
 from spaces_app.errors import SpecError
+from spaces_app.results import Result
 from spaces_app.tokens import Token
 
 NONE = float("nan")

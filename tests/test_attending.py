@@ -11,10 +11,10 @@ import pytest
 import tiny
 import torch
 
-from spaces_app.engine import values
+from spaces_app.engine.attention import values
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.methods import METHODS, Ask
+from spaces_app.methods import METHODS, AttributionRequest
 from spaces_app.methods import attention as attention_methods
 from spaces_app.methods.choices import chosen
 
@@ -22,7 +22,7 @@ ALL = list(families.FAMILIES)
 
 
 def attribute(name: str, run: ForcedPass, **options):
-    return METHODS[name].attribute(run, Ask(None, None, **options))
+    return METHODS[name].attribute(run, AttributionRequest(None, None, **options))
 
 
 def double(lm):

@@ -10,10 +10,10 @@ from statistics import fmean
 
 import pytest
 
-from spaces_app.training import lexicon
-from spaces_app.training import translation_lexicon as french
+from spaces_app.grammar import lexicon
+from spaces_app.grammar import translation_lexicon as french
+from spaces_app.grammar.corpora import CAUSAL, PHENOMENA, TRANSLATION, heldout
 from spaces_app.training.checks import plausible
-from spaces_app.training.grammar import CAUSAL, PHENOMENA, TRANSLATION, heldout
 
 BUNDLED = Path(__file__).parent.parent / "spaces_app" / "bundled"
 FOLDERS = {"tiny-causal": CAUSAL, "tiny-en-fr": TRANSLATION}

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from spaces_app.__main__ import main
 from spaces_app.analyses import KINDS
-from spaces_app.analyses.base import Result
+from spaces_app.cli.main import main
 from spaces_app.link import parse_query
+from spaces_app.results import Result
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from spaces_app.engine.contrast import Compared, OtherRun, align
 from spaces_app.engine.dropout import dropout_probabilities, dropping
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.errors import NotSupported
-from spaces_app.methods import METHODS, REDUCTIONS, Ask
+from spaces_app.methods import METHODS, REDUCTIONS, AttributionRequest
 from spaces_app.step_functions import STEP_FUNCTIONS
 
 FAMILIES = ["gpt2", "llama", "bart", "t5"]
@@ -104,7 +104,7 @@ def test_gradients_go_through_both_tokens_at_the_same_place_and_not_into_the_oth
     difference, keep = STEP_FUNCTIONS["contrast_prob_diff"].fn, lambda values: values
 
     def gradient(score):
-        return METHODS["input_x_gradient"].attribute(ForcedPass(lm, ids), Ask(score, keep)).scores
+        return METHODS["input_x_gradient"].attribute(ForcedPass(lm, ids), AttributionRequest(score, keep)).scores
 
     here = gradient(Compared(difference, foils))
     other = OtherRun(lm, (ids[0], ids[1], tuple(foils.tolist())), range(6), tick=no_tick)
@@ -126,7 +126,7 @@ def test_contrastive_targets_work_with_integrated_gradients_and_add_up(loaded_fa
     ids = tiny.sequence(lm)
     score = Compared(STEP_FUNCTIONS["contrast_logits_diff"].fn, torch.tensor([9, 8, 7, 6, 5, 4]))
     run = ForcedPass(lm, ids)
-    answer = METHODS["integrated_gradients"].attribute(run, Ask(score, REDUCTIONS["sum"], n_steps=200))
+    answer = METHODS["integrated_gradients"].attribute(run, AttributionRequest(score, REDUCTIONS["sum"], n_steps=200))
     for step in (0, 5):
         foil = 9 - step
         rise = [
@@ -142,7 +142,7 @@ def test_a_perturbation_moves_our_side_of_a_divergence_alone(loaded_family):
     ids, others = tiny.sequence(lm), tiny.sequence(lm, n_source=4)
     score = Compared(STEP_FUNCTIONS["kl_divergence"].fn, *_other(lm, others, range(6)))
     run = ForcedPass(lm, ids)
-    fall = METHODS["occlusion"].attribute(run, Ask(score, REDUCTIONS["sum"], baseline="pad")).scores
+    fall = METHODS["occlusion"].attribute(run, AttributionRequest(score, REDUCTIONS["sum"], baseline="pad")).scores
     theirs = expected_logits(lm, others).log_softmax(-1)
 
     def divergence(logits, step):

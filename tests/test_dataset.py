@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spaces_app import dataset
-from spaces_app.__main__ import main
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.cli.main import main
+from spaces_app.data import rows as dataset
 from spaces_app.errors import AppError, SpecError
-from spaces_app.runner import Runner
+from spaces_app.serving.many import run_many
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 
 PROMPTS = ["The nurse left early because", "2, 4,", "The keys to the cabinet", "Helen called a friend before"]
@@ -37,7 +38,7 @@ def write_csv(path, rows):
 @pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "occlusion", "attention"])
 def test_many_prompts_of_different_lengths_give_the_numbers_of_each_alone(method, runner, tmp_path):
     specs = [AttributionSpec(prompt=text, method=method, n_steps=4, max_new_tokens=5) for text in PROMPTS]
-    together = list(dataset.run_many(specs, runner))
+    together = list(run_many(specs, runner))
     alone_runner = Runner(replace(runner.settings, store=str(tmp_path / "other")))
     try:
         for spec, result in zip(specs, together, strict=True):
@@ -51,7 +52,7 @@ def test_many_prompts_of_different_lengths_give_the_numbers_of_each_alone(method
 
 def test_a_row_that_fails_stops_no_other(runner):
     specs = [AttributionSpec(prompt="2, 4,", max_new_tokens=2), SpecError("no."), AttributionSpec(prompt="")]
-    answers = list(dataset.run_many(specs, runner))
+    answers = list(run_many(specs, runner))
     assert [isinstance(answer, AppError) for answer in answers] == [False, True, True]
 
 

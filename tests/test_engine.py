@@ -9,7 +9,7 @@ import tiny
 import torch
 from families import FAMILIES
 
-import spaces_app.engine.gradients as gradients_module
+import spaces_app.engine.backward.gradients as gradients_module
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.forward import Body
 from spaces_app.engine.prefix import Prefix

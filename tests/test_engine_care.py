@@ -7,17 +7,17 @@ import tiny
 import torch
 
 from spaces_app.engine import progress
-from spaces_app.engine import vjp as vjp_module
+from spaces_app.engine.backward import vjp as vjp_module
+from spaces_app.engine.backward.vjp import one_hot_cotangents, vjp
 from spaces_app.engine.chunks import Budget, in_chunks
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.forward import Body
-from spaces_app.engine.vjp import one_hot_cotangents, vjp
 from spaces_app.errors import Cancelled, NotSupported, TooLarge
-from spaces_app.methods import METHODS, REDUCTIONS, Ask
+from spaces_app.methods import METHODS, REDUCTIONS, AttributionRequest
 from spaces_app.step_functions import STEP_FUNCTIONS
 
 PROBABILITY = STEP_FUNCTIONS["probability"].fn
-ASK = Ask(PROBABILITY, REDUCTIONS["sum"], n_steps=4)
+ASK = AttributionRequest(PROBABILITY, REDUCTIONS["sum"], n_steps=4)
 
 
 def attribute(name: str, lm, ids, **options) -> torch.Tensor:

@@ -14,7 +14,7 @@ import pytest
 from components.figure.assets import COMPONENTS
 from spaces_app.export.html import FIGURES, frame, standalone, table
 from spaces_app.export.tables import TABLES
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.token_heatmap import token_heatmap
 
 HOSTILE = token_heatmap(made_results.hostile(), origin="recorded")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import NMF
 
-from spaces_app.engine import factors as engine
-from spaces_app.engine.factors import factorize
+from spaces_app.engine.states import factors as engine
+from spaces_app.engine.states.factors import factorize
 
 
 def made(n: int, m: int, k: int, *, noise: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from support import ROOT
 
-from spaces_app import gallery
 from spaces_app.analyses import ANALYSES
+from spaces_app.serving import gallery
 from spaces_app.tokens import word_ids
 
 CARDS = sorted(Path(ROOT, "spaces_app", "bundled").glob("*/accuracies.json"))

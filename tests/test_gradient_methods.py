@@ -9,14 +9,14 @@ import pytest
 import tiny
 import torch
 
-from spaces_app.engine import words
+from spaces_app.engine.backward import word_paths
+from spaces_app.engine.backward.layers import Layers
+from spaces_app.engine.backward.word_paths import Vocabulary, word_path
 from spaces_app.engine.contrast import Compared
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.forward import Body
-from spaces_app.engine.layers import Layers
-from spaces_app.engine.words import Vocabulary, word_path
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.methods import METHODS, REDUCTIONS, Ask
+from spaces_app.methods import METHODS, REDUCTIONS, AttributionRequest
 from spaces_app.methods.gradient_shap import draws
 from spaces_app.step_functions import STEP_FUNCTIONS
 
@@ -32,7 +32,7 @@ def raw(values):
 
 
 def attribute(name: str, run: ForcedPass, score=PROBABILITY, reduce=raw, **options):
-    return METHODS[name].attribute(run, Ask(score, reduce, **options))
+    return METHODS[name].attribute(run, AttributionRequest(score, reduce, **options))
 
 
 def made(loaded_family, family: str) -> ForcedPass:
@@ -147,16 +147,16 @@ def test_a_special_token_stays_where_it_is_until_the_last_step():
 def test_a_vocabulary_too_large_to_keep_gives_the_same_path(loaded_family, monkeypatch, family):
     run = made(loaded_family, family)
     asked = {"n_points": 9, "n_neighbours": 20}
-    expected = words.path_of(run, run.baseline("unk"), **asked)
+    expected = word_paths.path_of(run, run.baseline("unk"), **asked)
     for name, value in {"HELD": 0, "ROWS": 37, "WORKING": 1}.items():  # looked up, in parts, one token at a time
-        monkeypatch.setattr(words, name, value)
-    assert torch.equal(words.path_of(run, run.baseline("unk"), **asked), expected)
+        monkeypatch.setattr(word_paths, name, value)
+    assert torch.equal(word_paths.path_of(run, run.baseline("unk"), **asked), expected)
 
 
 def test_the_nearest_words_are_those_of_exact_distances_however_far_from_zero_they_lie():
     table = 1000 + torch.randn((300, 8), generator=torch.Generator().manual_seed(3))  # quick distances lose digits
     own = torch.tensor([5, 250])
-    found, anchors = words._nearest(Vocabulary.of(table), own, table[own], 4)
+    found, anchors = word_paths._nearest(Vocabulary.of(table), own, table[own], 4)
     distances = (table.double()[own][:, None] - table.double()).pow(2).sum(-1)
     assert found.tolist() == distances.argsort(1)[:, 1:5].tolist()
     assert torch.equal(anchors, table[found])
@@ -166,7 +166,7 @@ def test_the_nearest_words_are_those_of_exact_distances_however_far_from_zero_th
 def test_discretized_gradients_are_taken_at_every_point_times_the_way_to_the_next(loaded_family, family):
     run = made(loaded_family, family)
     found = attribute("discretized_integrated_gradients", run, baseline="unk", n_steps=6).scores[-1]
-    points = words.path_of(run, run.baseline("unk"), n_points=6, n_neighbours=50)
+    points = word_paths.path_of(run, run.baseline("unk"), n_points=6, n_neighbours=50)
     assert close(found, (gradients_at(run, points[:-1]) * points.diff(dim=0)).sum(0))
 
 

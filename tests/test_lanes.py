@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.errors import AppError, Cancelled, SpecError, TooLarge
-from spaces_app.lanes import ProcessLane, Task, ThreadLane, ZeroGpuLane, make_lane
+from spaces_app.serving.lanes import ProcessLane, Task, ThreadLane, ZeroGpuLane, make_lane
 from spaces_app.settings import Settings
 
 SPEC = AttributionSpec(prompt="The keys to the cabinet", continuation=" are", method="saliency")

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,58 +14,104 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spaces_app"
 
-# Lowest first. A module imports its own row and rows above it in this list (that is, lower layers), never below.
-LAYERS = [
-    {"errors", "settings"},
-    {"spec", "link", "arrays", "tokens"},
-    {"models", "engine", "training"},
-    {"step_functions", "methods"},
-    {"analyses", "aggregate"},
-    {"truth"},
-    {"limits", "plugins", "store", "worker", "lanes", "runner", "gallery", "dataset"},
-    {"views", "export"},
-    {"tabs"},
-    {"ui", "readme", "commands", "__main__"},
-]
+# Lowest first. A module imports its own part and the parts before it in this list, never those behind it.
+PARTS = (
+    ("version", "errors", "settings"),
+    ("link_format", "spec", "link", "arrays", "tokens", "results"),
+    ("grammar", "models", "engine"),
+    ("step_functions", "methods", "costs", "data"),
+    ("analyses", "aggregate", "serving"),
+    ("figures", "inseq", "export"),
+    ("tabs", "ui"),
+    ("training", "truth", "maintenance"),  # for people who work on Seqscope
+    ("cli", "__main__"),
+)
+ORDER = [part for row in PARTS for part in row]
 OUTSIDE = {
-    "torch": {"models", "engine", "training", "analyses", "worker", "methods", "truth"},
-    "transformers": {"models", "engine", "training", "worker", "analyses"},
+    "torch": {"models", "engine", "training", "analyses", "serving", "costs", "methods", "truth"},
+    "transformers": {"models", "engine", "training", "serving", "analyses"},
     "captum": {"methods", "engine", "analyses"},
     "gradio": {"ui"},
-    "plotly": {"views", "export"},
-    "components": {"tabs", "export", "ui"},
+    "plotly": {"figures", "export"},
+    "components": {"figures", "tabs", "export", "ui"},
 }
 PYTHON = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "components").rglob("*.py"), ROOT / "app.py"])
+MOST_FILES, MOST_ENTRIES = 15, 40  # of a kind in a folder; in a table of one small file an entry
+TABLES = {"methods", "step_functions", "gallery"}
 
 
-def layer(part: str) -> int:
-    return next((i for i, row in enumerate(LAYERS) if part in row), len(LAYERS) - 1)
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def part_of(path: Path) -> str:
-    names = path.relative_to(PACKAGE).parts
-    return Path(names[0]).stem
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
 
 
-def imports(path: Path):
+def part_of(name: str) -> str:
+    """The part of the house a module of the package stands in; "" for the package itself."""
+    return name.split(".")[1] if "." in name else ""
+
+
+def imports(path: Path) -> set[str]:
+    """What a module imports, names of modules as far as they are ours, also where a string names the module."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
+                base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
+            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names}
+        elif isinstance(node, ast.Call) and _called(node.func) in ("import_module", "__import__"):
+            found |= _named(node.args[0])
+    return found
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_its_own_layer_and_lower_ones(path):
-    part = part_of(path)
-    if part == "__init__":
-        return  # the public names are looked up lazily, by string
-    for name in imports(path):
-        head, *rest = name.split(".")
-        if head == "spaces_app" and rest:
-            assert layer(rest[0]) <= layer(part), f"{part} must not import {name}"
-        if head in OUTSIDE:
-            assert part in OUTSIDE[head], f"{part} must not import {name}"
+def _called(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _named(argument: ast.expr) -> set[str]:
+    """The modules that the argument of an import by string may name: the text of it up to what is filled in."""
+    if isinstance(argument, ast.Constant):
+        return {argument.value}
+    if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
+        start = argument.values[0].value
+        return {start.rpartition(".")[0]} if start.startswith("spaces_app.") else set()
+    return set()
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_imports_only_its_own_part_and_lower_ones(name):
+    part = part_of(name)
+    for imported in imports(MODULES[name]):
+        head, *rest = imported.split(".")
+        if head == "spaces_app" and part:
+            assert rest, f"{name} must not import the package's front door"
+            assert ORDER.index(rest[0]) <= ORDER.index(part), f"{name} must not import {imported}"
+        if head in OUTSIDE and part:
+            assert part in OUTSIDE[head], f"{name} must not import {imported}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {
+        name: {item for item in imports(path) if item in MODULES and item != name} for name, path in MODULES.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_an_import_hidden_in_a_string_is_seen():
+    lines = ('import_module("spaces_app.ui.app")', 'importlib.import_module(f"spaces_app.tabs.{name}")')
+    calls = [ast.parse(line, mode="eval").body for line in lines]
+    assert [_called(call.func) for call in calls] == ["import_module"] * 2
+    assert [_named(call.args[0]) for call in calls] == [{"spaces_app.ui.app"}, {"spaces_app.tabs"}]
 
 
 def test_components_know_gradio_and_nothing_of_ours():
@@ -73,9 +120,23 @@ def test_components_know_gradio_and_nothing_of_ours():
             assert name.split(".")[0] != "spaces_app", f"{path} imports {name}"
 
 
-def test_every_module_stands_in_the_table_of_layers():
-    known = set().union(*LAYERS) | {"__init__", "bundled"}
-    assert {part_of(path) for path in PACKAGE.rglob("*.py")} <= known
+def test_every_module_stands_in_the_list_of_parts():
+    assert {part_of(name) for name in MODULES} - {"", "bundled"} <= set(ORDER)
+
+
+@pytest.mark.parametrize("suffix", [".py", ".js", ".css"])
+def test_no_folder_holds_more_files_than_can_be_taken_in_at_a_glance(suffix):
+    for top in (PACKAGE, ROOT / "components"):
+        for folder in [top, *(path for path in top.rglob("*") if path.is_dir())]:
+            count = sum(path.suffix == suffix for path in folder.iterdir())
+            assert count <= (MOST_ENTRIES if folder.name in TABLES else MOST_FILES), f"{folder} holds {count}"
+
+
+@pytest.mark.parametrize("suffix", [".js", ".css"])
+def test_no_script_or_style_is_longer_than_300_lines(suffix):
+    for top in (PACKAGE, ROOT / "components"):
+        for path in top.rglob(f"*{suffix}"):
+            assert path.read_text(encoding="utf-8").count("\n") <= 300, f"{path.name} is longer than 300 lines"
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
@@ -116,9 +177,9 @@ def test_no_code_does_what_is_forbidden(path):
     "module",
     [
         "spaces_app",
-        "spaces_app.runner",
-        "spaces_app.gallery",
-        "spaces_app.__main__",
+        "spaces_app.serving.runner",
+        "spaces_app.serving.gallery",
+        "spaces_app.cli.main",
         "spaces_app.ui.app",
         "spaces_app.tabs",
     ],

@@ -7,10 +7,10 @@ import tiny
 import torch
 from families import FAMILIES
 
-from spaces_app.engine import lens as module
 from spaces_app.engine.chunks import Budget
 from spaces_app.engine.forced import ForcedPass
-from spaces_app.engine.lens import lens, unembedded
+from spaces_app.engine.states import lens as module
+from spaces_app.engine.states.lens import lens, unembedded
 from spaces_app.errors import NotSupported
 
 # Where the final norm is in transformers' own code; BART and Marian have none.

@@ -9,43 +9,44 @@ from types import SimpleNamespace
 
 import pytest
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.comparison import ComparisonSpec
-from spaces_app.analyses.size import load_of
-from spaces_app.analyses.work import (
+from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
+from spaces_app.costs.limits import check, predicted_seconds
+from spaces_app.costs.model import (
     BOUNDS,
     LEARNED,
     OVERHEAD,
     SHARED,
-    Costs,
-    Part,
+    Coefficients,
+    Cost,
+    CostTerm,
     Speed,
-    Work,
     costs,
     of_method,
     passes,
     total,
     writing,
 )
-from spaces_app.engine.speed import measured
+from spaces_app.costs.speed import measured
+from spaces_app.costs.token_counts import TokenCounts, cost_inputs
 from spaces_app.errors import TooLarge
-from spaces_app.limits import Size, check, predicted_seconds, size_of
-from spaces_app.methods import METHODS, Load
+from spaces_app.methods import METHODS, CostInputs
+from spaces_app.serving.worker import Worker
 from spaces_app.settings import Settings
-from spaces_app.worker import Worker
 
 # A GPT-2 of 14 million parameters.
 FACTS = SimpleNamespace(n_params=14_000_000, d_vocab=8000, d_model=384, n_layers=6)
 SPEED = Speed(call=0.005, operations=5e10)
 
 
-def seconds(size: Size, **options) -> float:
+def seconds(size: TokenCounts, **options) -> float:
     spec = AttributionSpec(prompt="x", **options)
-    return predicted_seconds(spec, FACTS, size, speed=SPEED)
+    return predicted_seconds(ANALYSES[spec.kind], spec, FACTS, size, speed=SPEED)
 
 
 def test_cost_grows_with_steps_tokens_and_method():
-    small, large = Size(0, 12, 20), Size(0, 24, 40)
+    small, large = TokenCounts(0, 12, 20), TokenCounts(0, 24, 40)
     assert seconds(small) < seconds(large)
     assert seconds(small, method="attention") < seconds(small) < seconds(small, method="integrated_gradients")
     thrice, once = (seconds(large, method="integrated_gradients", n_steps=n) for n in (150, 50))
@@ -53,33 +54,40 @@ def test_cost_grows_with_steps_tokens_and_method():
 
 
 def test_a_refusal_names_both_numbers_and_its_proposal_fits():
-    spec, size = AttributionSpec(prompt="x", method="integrated_gradients", n_steps=300), Size(0, 500, 100)
+    spec, size = AttributionSpec(prompt="x", method="integrated_gradients", n_steps=300), TokenCounts(0, 500, 100)
     with pytest.raises(TooLarge) as caught:
-        check(spec, FACTS, size, Settings(max_seconds=120), speed=SPEED)
+        check(ANALYSES[spec.kind], spec, FACTS, size, Settings(max_seconds=120), speed=SPEED)
     words = str(caught.value).split()
     predicted, allowed, steps = (
         int(words[words.index(word) + 1].replace(",", "")) for word in ("about", "the", "most")
     )
     assert predicted > allowed == 120
     smaller = AttributionSpec(prompt="x", method="integrated_gradients", n_steps=steps)
-    assert check(smaller, FACTS, size, Settings(max_seconds=120), speed=SPEED) <= 120
+    assert check(ANALYSES[smaller.kind], smaller, FACTS, size, Settings(max_seconds=120), speed=SPEED) <= 120
 
 
 def test_a_result_with_too_many_scores_is_refused_however_fast_the_machine():
     with pytest.raises(TooLarge, match="3,000,000 scores, more than 2,000,000"):
-        check(AttributionSpec(prompt="x"), FACTS, Size(0, 2000, 1000), Settings(), speed=Speed(0.0, 1e18))
+        check(
+            ANALYSES["attribution"],
+            AttributionSpec(prompt="x"),
+            FACTS,
+            TokenCounts(0, 2000, 1000),
+            Settings(),
+            speed=Speed(0.0, 1e18),
+        )
 
 
 # --- work and its seconds -------------------------------------------------------------------------------------------
 
 
-def plain(name: str, operations: float) -> Work:
-    return Work((Part(name, operations),))
+def plain(name: str, operations: float) -> Cost:
+    return Cost((CostTerm(name, operations),))
 
 
 @pytest.mark.parametrize(("call", "overhead"), [(0.004, 0.004), (0.07, OVERHEAD)])
 def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_and_rounds_ask(call, overhead):
-    part = Part("any", 8e9, n_inputs=20, n_generated=10, rounds=50, times=2)
+    part = CostTerm("any", 8e9, n_inputs=20, n_generated=10, rounds=50, times=2)
     once = {"overhead": 1.5, "inputs": 0.1, "targets": 0.5, "cells": 0.01, "squares": 0.001}
     again = {
         "rounds_overhead": 0.02,
@@ -88,14 +96,14 @@ def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_a
         "rounds_cells": 1e-4,
         "rounds_squares": 1e-5,
     }
-    coefficients = Costs(calls=3, operations=2, fixed=0.005, **once, **again)
+    coefficients = Coefficients(calls=3, operations=2, fixed=0.005, **once, **again)
     # 8e9 operations at half of 4e9 a second; 20 inputs and 10 targets are 200 cells and 4,000 squares.
     overheads = 1.5 + 2 + 5 + 2 + 4 + 50 * (0.02 + 0.02 + 0.02 + 0.02 + 0.04)
     assert coefficients.seconds(part, call, 4e9) == pytest.approx(2 * (3 * call + 4 + 0.005 + overheads * overhead))
 
 
 def test_a_method_goes_over_its_points_or_samples():
-    load = Load(FACTS, 0, 12, 20, n_steps=7, n_samples=9)
+    load = CostInputs(FACTS, 0, 12, 20, n_steps=7, n_samples=9)
     rounds = {name: of_method(name, load).parts[0].rounds for name in ("saliency", "integrated_gradients", "lime")}
     assert rounds == {"saliency": 0, "integrated_gradients": 7, "lime": 9}
     assert of_method("lime", load).parts[0].n_inputs == 31
@@ -135,9 +143,9 @@ def test_a_disturbed_run_teaches_within_bounds_and_passes_beside_are_not_the_met
 
 
 def test_writing_takes_a_call_for_each_token_and_nothing_where_the_output_is_given():
-    load = Load(FACTS, 0, 12, 20)
+    load = CostInputs(FACTS, 0, 12, 20)
     assert SPEED.seconds(writing(load)) == pytest.approx(20 * SPEED.call + load.forward / SPEED.operations)
-    written, forced = seconds(Size(0, 12, 20)), seconds(Size(0, 12, 20), continuation="y")
+    written, forced = seconds(TokenCounts(0, 12, 20)), seconds(TokenCounts(0, 12, 20), continuation="y")
     assert written - forced == pytest.approx(SPEED.seconds(writing(load)))
 
 
@@ -148,21 +156,24 @@ def test_every_method_has_coefficients_of_its_own():
 def test_samples_are_proposed_too_and_every_proposal_fits():
     spec, size, speed = (
         AttributionSpec(prompt="x", method="lime", n_samples=2000),
-        Size(0, 100, 200),
+        TokenCounts(0, 100, 200),
         Speed(0.005, 8e10),
     )
-    third = Settings(max_seconds=int(predicted_seconds(spec, FACTS, size, speed=speed) / 3))
+    third = Settings(max_seconds=int(predicted_seconds(ANALYSES[spec.kind], spec, FACTS, size, speed=speed) / 3))
     with pytest.raises(TooLarge) as caught:
-        check(spec, FACTS, size, third, speed=speed)
+        check(ANALYSES[spec.kind], spec, FACTS, size, third, speed=speed)
     samples, tokens = (int(number.replace(",", "")) for number in re.findall(r"at most ([\d,]+)", str(caught.value)))
-    assert check(spec.replace(n_samples=samples), FACTS, size, third, speed=speed) <= third.max_seconds
+    assert (
+        check(ANALYSES[spec.kind], spec.replace(n_samples=samples), FACTS, size, third, speed=speed)
+        <= third.max_seconds
+    )
     with pytest.raises(TooLarge):
-        check(spec.replace(n_samples=samples + 1), FACTS, size, third, speed=speed)
-    assert check(spec, FACTS, Size(0, 100, tokens), third, speed=speed) <= third.max_seconds
+        check(ANALYSES[spec.kind], spec.replace(n_samples=samples + 1), FACTS, size, third, speed=speed)
+    assert check(ANALYSES[spec.kind], spec, FACTS, TokenCounts(0, 100, tokens), third, speed=speed) <= third.max_seconds
 
 
 def test_the_deletion_check_is_paid_for():
-    size = Size(0, 12, 20)
+    size = TokenCounts(0, 12, 20)
     assert seconds(size, deletion_check=True) > 5 * seconds(size)
 
 
@@ -182,11 +193,14 @@ def test_words_and_sentences_are_fewer_to_take_away_than_tokens():
         "method": "occlusion",
     }
     specs = [AttributionSpec(**text, window=window) for window in ("token", "word", "sentence")]
-    sizes = [size_of(spec, lm) for spec in specs]
+    sizes = [ANALYSES[spec.kind].size(spec, lm) for spec in specs]
     n_inputs = sizes[0].n_prompt  # and one written token, which nothing follows
-    features = [load_of(spec, lm.facts, size).n_features for spec, size in zip(specs, sizes, strict=True)]
+    features = [cost_inputs(spec, lm.facts, size).n_features for spec, size in zip(specs, sizes, strict=True)]
     assert features[0] == 0 and 10 <= features[1] < n_inputs and features[2] in (2, 3)
-    costs = [predicted_seconds(spec, lm.facts, size, speed=SPEED) for spec, size in zip(specs, sizes, strict=True)]
+    costs = [
+        predicted_seconds(ANALYSES[spec.kind], spec, lm.facts, size, speed=SPEED)
+        for spec, size in zip(specs, sizes, strict=True)
+    ]
     assert costs[0] > costs[1] > costs[2]
 
 
@@ -194,10 +208,10 @@ def test_a_comparison_costs_its_methods_and_the_writing_once():
     asked = {"prompt": "x", "step_function": "logit"}
     both = ComparisonSpec(**asked, methods="saliency,occlusion")
     alone = [AttributionSpec(**asked, method=name) for name in ("saliency", "occlusion")]
-    size = Size(0, 12, 20)
-    sums = sum(predicted_seconds(spec, FACTS, size, speed=SPEED) for spec in alone)
-    once = SPEED.seconds(writing(Load(FACTS, 0, 12, 20)))
-    assert predicted_seconds(both, FACTS, size, speed=SPEED) == pytest.approx(sums - once)
+    size = TokenCounts(0, 12, 20)
+    sums = sum(predicted_seconds(ANALYSES[spec.kind], spec, FACTS, size, speed=SPEED) for spec in alone)
+    once = SPEED.seconds(writing(CostInputs(FACTS, 0, 12, 20)))
+    assert predicted_seconds(ANALYSES[both.kind], both, FACTS, size, speed=SPEED) == pytest.approx(sums - once)
 
 
 # --- what is measured on a model ------------------------------------------------------------------------------------
@@ -227,7 +241,7 @@ def test_a_model_is_measured_once():
 
 @pytest.mark.parametrize(("parameters", "rows"), [(1e5, 64), (15e6, 16), (124e6, 8), (1e9, 1), (7e9, 1)])
 def test_a_batch_has_tokens_enough_and_takes_no_longer_than_it_must(parameters, rows):
-    from spaces_app.engine.speed import _rows
+    from spaces_app.costs.speed import _rows
 
     assert _rows(2 * parameters * 16, 16) == rows
 
@@ -245,7 +259,7 @@ def test_a_look_at_the_pace_moves_what_is_expected_halfway_and_no_further_than_t
 
 
 def test_looking_again_takes_a_tenth_of_a_second_at_most(monkeypatch):
-    from spaces_app.engine import speed
+    from spaces_app.costs import speed
 
     asked = []
     monkeypatch.setattr(speed, "_pass", lambda _lm, *size: asked.append(size[:2]) or 0.002)
@@ -258,7 +272,7 @@ def test_looking_again_takes_a_tenth_of_a_second_at_most(monkeypatch):
 
 @pytest.mark.parametrize(("takes", "rounds"), [(0.1, 3), (0.3, 2), (2.0, 1)])
 def test_the_speed_at_load_is_the_mean_of_as_many_measurements_as_half_a_second_allows(takes, rounds, monkeypatch):
-    from spaces_app.engine import speed
+    from spaces_app.costs import speed
 
     paces, now = [speed.Measured(0.001, 8e9), speed.Measured(0.004, 2e9), speed.Measured(0.016, 5e8)], [0.0]
     left = iter(paces)
@@ -277,7 +291,7 @@ def test_the_speed_at_load_is_the_mean_of_as_many_measurements_as_half_a_second_
 @pytest.mark.parametrize("slow", [1, 3])
 def test_a_models_speed_is_what_more_tokens_take_and_not_the_reading_of_its_weights(slow, monkeypatch):
     """Every pass takes 50 ms and 0.1 ms for each token; at times a neighbour makes a pass `slow` times as long."""
-    from spaces_app.engine import speed
+    from spaces_app.costs import speed
 
     lm, passes = loaded("bundled/tiny-causal"), itertools.count()
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces_app.analyses import KINDS
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.errors import SpecError
 from spaces_app.link import (
     MAX_JSON,

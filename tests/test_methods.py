@@ -12,10 +12,10 @@ import tiny
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.errors import NotSupported
-from spaces_app.methods import AGGREGATIONS, BASELINES, METHODS, REDUCTIONS, Ask, Load, reduction
+from spaces_app.methods import AGGREGATIONS, BASELINES, METHODS, REDUCTIONS, AttributionRequest, CostInputs, reduction
 from spaces_app.methods.integrated import gauss_legendre
 from spaces_app.step_functions import STEP_FUNCTIONS
 
@@ -34,7 +34,7 @@ def linear() -> ForcedPass:
 def attribute(name: str, run: ForcedPass, score=PROBABILITY, *, reduce: str = "", **options):
     chosen = reduce or reduction(METHODS[name], "auto")
     keep = (lambda values: values) if reduce == "raw" else REDUCTIONS[chosen]
-    return METHODS[name].attribute(run, Ask(score, keep, **options))
+    return METHODS[name].attribute(run, AttributionRequest(score, keep, **options))
 
 
 # --- known by hand --------------------------------------------------------------------------------------------------
@@ -260,5 +260,5 @@ def test_a_methods_cost_is_near_the_operations_counted(family, name):
     options = {"n_steps": 2 if name == "sequential_integrated_gradients" else 5, "n_samples": 8}  # that one is slow
     with counter:
         attribute(name, run, **options)
-    predicted = METHODS[name].cost(Load(lm.facts, *size, **options))
+    predicted = METHODS[name].cost(CostInputs(lm.facts, *size, **options))
     assert 0.8 <= predicted / counter.get_total_flops() <= 1.25

@@ -15,13 +15,13 @@ from captum.attr import KernelShap, LimeBase
 from captum.attr._core.lime import get_exp_kernel_similarity_function
 from families import FAMILIES
 
-from spaces_app.engine import variants as variants_module
 from spaces_app.engine.chunks import Budget
 from spaces_app.engine.contrast import Compared
 from spaces_app.engine.forced import ForcedPass
-from spaces_app.engine.variants import Deleted, Exchanged
+from spaces_app.engine.variants import variants as variants_module
+from spaces_app.engine.variants.variants import Deleted, Exchanged
 from spaces_app.errors import Cancelled, TooLarge
-from spaces_app.methods import METHODS, REDUCTIONS, Ask, coalitions, lime, reagent, shapley
+from spaces_app.methods import METHODS, REDUCTIONS, AttributionRequest, coalitions, lime, reagent, shapley
 from spaces_app.step_functions import STEP_FUNCTIONS
 
 LOGIT, PROBABILITY = STEP_FUNCTIONS["logit"].fn, STEP_FUNCTIONS["probability"].fn
@@ -32,7 +32,7 @@ BOTH_KINDS = ["gpt2", "bart"]
 
 
 def attribute(name: str, run: ForcedPass, score=PROBABILITY, **options):
-    return METHODS[name].attribute(run, Ask(score, REDUCTIONS["sum"], **options))
+    return METHODS[name].attribute(run, AttributionRequest(score, REDUCTIONS["sum"], **options))
 
 
 def native(lm, source, read, target: int, score=PROBABILITY) -> float:
@@ -220,7 +220,7 @@ def test_deletions_and_exchanges_go_on_with_smaller_chunks_when_memory_runs_out(
             return logits_at(body, ids, positions, **options)
 
         monkeypatch.setattr(variants_module, "logits_at", tried)
-        monkeypatch.setattr("spaces_app.engine.exchange.logits_at", tried)
+        monkeypatch.setattr("spaces_app.engine.variants.substitutions.logits_at", tried)
 
     limited(2)
     found = run.deleted(PROBABILITY, kept), exchange.scores(PROBABILITY, ids), exchange.ranks(ids, steps)
@@ -717,7 +717,7 @@ def test_equal_coalitions_are_computed_once(monkeypatch):
         return replaced(score, kept, baseline)
 
     monkeypatch.setattr(run, "replaced", counted)
-    _, score = coalitions.removing(run, Ask(PROBABILITY, REDUCTIONS["sum"], baseline="zero"))
+    _, score = coalitions.removing(run, AttributionRequest(PROBABILITY, REDUCTIONS["sum"], baseline="zero"))
     masks = np.ones((6, 10), dtype=bool)
     masks[[1, 4], 2] = False
     masks[3, 5] = False

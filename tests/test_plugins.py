@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import spaces_app
-from spaces_app import plugins
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
-from spaces_app.runner import Runner
+from spaces_app.serving import plugins
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS, StepFunction
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_registered_is_refused_in_one_sentence(record, sentence, 
     [(None, "cannot be loaded: FileNotFoundError"), ("1 / 0", "ZeroDivisionError"), ("def", "SyntaxError")],
 )
 def test_a_file_that_cannot_be_loaded_is_one_sentence(tmp_path, text, sentence, tables, capsys, monkeypatch):
-    from spaces_app.__main__ import main
+    from spaces_app.cli.main import main
 
     path = tmp_path / "broken.py"
     if text is not None:
@@ -157,7 +157,8 @@ def test_a_file_that_cannot_be_loaded_is_one_sentence(tmp_path, text, sentence, 
 
 def test_a_file_is_loaded_once_and_starts_no_torch(own_file):
     code = (
-        f"import sys; from spaces_app import plugins; plugins.load({str(own_file)!r}); plugins.load({str(own_file)!r});"
+        "import sys; from spaces_app.serving import plugins;"
+        f"plugins.load({str(own_file)!r}); plugins.load({str(own_file)!r});"
         "from spaces_app.methods import METHODS; print('nearest' in METHODS, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from spaces_app.analyses import KINDS
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import made_digest, parse_query, parse_url
-from spaces_app.runner import Runner
+from spaces_app.results import Result
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -15,16 +15,18 @@ import numpy as np
 import pytest
 from test_plugins import TEN_LINES
 
-from spaces_app import __version__, gallery, readme
-from spaces_app import runner as runner_module
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.maintenance import readme
 from spaces_app.methods import METHODS
 from spaces_app.models import listed
-from spaces_app.runner import Runner
+from spaces_app.serving import gallery
+from spaces_app.serving import runner as runner_module
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tabs import TABS
+from spaces_app.version import __version__
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

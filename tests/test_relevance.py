@@ -10,10 +10,10 @@ import pytest
 import tiny
 import torch
 
-from spaces_app.engine import relevance
 from spaces_app.engine.forced import ForcedPass
+from spaces_app.engine.relevance import propagation
 from spaces_app.errors import NotSupported
-from spaces_app.methods import METHODS, REDUCTIONS, Ask
+from spaces_app.methods import METHODS, REDUCTIONS, AttributionRequest
 from spaces_app.step_functions import STEP_FUNCTIONS
 
 ALL = list(families.FAMILIES)
@@ -21,7 +21,7 @@ LOGIT, PROBABILITY = STEP_FUNCTIONS["logit"].fn, STEP_FUNCTIONS["probability"].f
 
 
 def attribute(run: ForcedPass, score=LOGIT, reduce="sum"):
-    return METHODS["attnlrp"].attribute(run, Ask(score, REDUCTIONS.get(reduce, lambda values: values)))
+    return METHODS["attnlrp"].attribute(run, AttributionRequest(score, REDUCTIONS.get(reduce, lambda values: values)))
 
 
 def double(lm):
@@ -160,7 +160,7 @@ def body_of(lm):
 def test_all_relevance_is_accounted_for(loaded_family, family):
     lm = double(loaded_family(family))
     assert METHODS["attnlrp"].refuse(lm) == ""
-    started, found, size = relevance.account(lm, relevance.rules_of(lm), body_of(lm))
+    started, found, size = propagation.account(lm, propagation.rules_of(lm), body_of(lm))
     assert found == pytest.approx(started, abs=2e-6 * size) and size >= abs(started) > 0
 
 
@@ -168,18 +168,18 @@ def test_all_relevance_is_accounted_for(loaded_family, family):
 @pytest.mark.parametrize("part", ["norms", "activations", "products"])
 def test_a_rule_that_is_missing_shows_in_the_account(loaded_family, family, part):
     lm = loaded_family(family)
-    rules = relevance.rules_of(lm)
-    started, found, size = relevance.account(lm, dataclasses.replace(rules, **{part: ()}), body_of(lm))
-    assert abs(found - started) > 10 * relevance.LOSS * size
+    rules = propagation.rules_of(lm)
+    started, found, size = propagation.account(lm, dataclasses.replace(rules, **{part: ()}), body_of(lm))
+    assert abs(found - started) > 10 * propagation.LOSS * size
 
 
 def test_rules_are_told_by_what_modules_compute(loaded_family):
-    rules = relevance.rules_of(loaded_family("phi3"))  # gate and up in one projection
+    rules = propagation.rules_of(loaded_family("phi3"))  # gate and up in one projection
     lm = loaded_family("phi3").model
     assert set(rules.products) == {layer.mlp.down_proj for layer in lm.model.layers}
-    assert {norm.offset for norm in relevance.rules_of(loaded_family("gemma")).norms} == {1.0}
+    assert {norm.offset for norm in propagation.rules_of(loaded_family("gemma")).norms} == {1.0}
     assert not any(norm.centred for norm in rules.norms)
-    assert all(norm.centred for norm in relevance.rules_of(loaded_family("opt")).norms)
+    assert all(norm.centred for norm in propagation.rules_of(loaded_family("opt")).norms)
 
 
 def test_the_remark_says_how_much_the_tokens_do_not_get(loaded_family):
@@ -240,11 +240,11 @@ def test_a_contrast_has_the_difference_of_both_relevances(loaded_family, family)
 def test_values_and_later_gradients_are_as_before(loaded_family):
     lm = loaded_family("mt5")
     ids = tiny.sequence(lm)
-    before = METHODS["saliency"].attribute(ForcedPass(lm, ids), Ask(LOGIT, REDUCTIONS["l2"])).scores
+    before = METHODS["saliency"].attribute(ForcedPass(lm, ids), AttributionRequest(LOGIT, REDUCTIONS["l2"])).scores
     run = ForcedPass(lm, ids, watch=[PROBABILITY])
     attribute(run)
     assert run.scores(PROBABILITY).tolist() == pytest.approx(ForcedPass(lm, ids).scores(PROBABILITY).tolist(), rel=1e-5)
-    after = METHODS["saliency"].attribute(ForcedPass(lm, ids), Ask(LOGIT, REDUCTIONS["l2"])).scores
+    after = METHODS["saliency"].attribute(ForcedPass(lm, ids), AttributionRequest(LOGIT, REDUCTIONS["l2"])).scores
     assert torch.equal(before.nan_to_num(), after.nan_to_num())
 
 

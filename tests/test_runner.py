@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-import spaces_app.runner as runner_module
-from spaces_app.analyses.base import Result
+import spaces_app.serving.runner as runner_module
 from spaces_app.arrays import NamedArray
 from spaces_app.errors import AppError, Busy, Cancelled, ModelUnavailable, TooLarge
-from spaces_app.lanes import Task, ThreadLane, shown
-from spaces_app.runner import Runner
+from spaces_app.results import Result
+from spaces_app.serving.lanes import Task, ThreadLane, shown
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, option
 from spaces_app.tokens import Token
@@ -58,7 +58,7 @@ class Room:
 @pytest.fixture
 def room(monkeypatch):
     room = Room()
-    monkeypatch.setattr("spaces_app.lanes.Worker", lambda settings: room)
+    monkeypatch.setattr("spaces_app.serving.lanes.Worker", lambda settings: room)
     monkeypatch.setattr(runner_module, "resolve", lambda model, settings, *, revision="": Source())
     monkeypatch.setattr(runner_module, "fetch", lambda source, settings, tick: source)
     monkeypatch.setattr(runner_module, "KINDS", {"question": Question})

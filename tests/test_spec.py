@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.errors import SpecError
 from spaces_app.spec import Spec, option
 

@@ -9,7 +9,7 @@ import math
 import pytest
 import torch
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS
 
 # Softmax of (0, ln 2, ln 5) is (1/8, 2/8, 5/8); of (ln 4, ln 3, 0) it is (1/2, 3/8, 1/8).

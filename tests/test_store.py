@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from spaces_app.store import Store
+from spaces_app.serving.store import Store
 
 
 def key(name) -> str:
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_to_loses_nothing_but_the_saving(tmp_pat
 SAVERS = """
 import os, random, select, signal, sys, time
 from pathlib import Path
-from spaces_app.store import Store
+from spaces_app.serving.store import Store
 
 dice = random.Random(3)
 for turn in range(int(sys.argv[2])):

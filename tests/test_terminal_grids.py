@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from spaces_app.analyses import KINDS
-from spaces_app.runner import Runner
+from spaces_app.figures.terminal.printing import print_result
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
-from spaces_app.views.terminal import print_result
 
 
 @pytest.fixture(scope="module")

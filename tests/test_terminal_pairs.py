@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spaces_app.__main__ import main
-from spaces_app.analyses.context_reliance import flagged
+from spaces_app.analyses.context_reliance.spec import flagged
+from spaces_app.cli.main import main
 
 
 @pytest.fixture(autouse=True)

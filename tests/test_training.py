@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from spaces_app.training import lexicon, structures
-from spaces_app.training import translation_lexicon as french
+from spaces_app.grammar import lexicon, structures
+from spaces_app.grammar import translation_lexicon as french
+from spaces_app.grammar.corpora import CAUSAL, PHENOMENA, TRANSLATION, corpus, heldout, seen
+from spaces_app.grammar.sampling import HELD_OUT_PERCENT, Draws, cut, held_out
 from spaces_app.training.checks import plausible
-from spaces_app.training.grammar import CAUSAL, PHENOMENA, TRANSLATION, corpus, heldout, seen
 from spaces_app.training.masking import SHARE_OF_DOCUMENTS, SHARE_OF_WORDS, word_mask
-from spaces_app.training.sampling import HELD_OUT_PERCENT, Draws, cut, held_out
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,7 +46,7 @@ def one_thread():
 
 def test_the_grammar_needs_no_torch():
     code = (
-        "import sys, spaces_app.training.grammar, spaces_app.training.checks as c; "
+        "import sys, spaces_app.grammar.corpora, spaces_app.training.checks as c; "
         "print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -55,7 +55,7 @@ def test_the_grammar_needs_no_torch():
 
 def test_the_corpus_is_the_same_in_every_process_whatever_its_hash_seed():
     code = (
-        "import hashlib; from spaces_app.training.grammar import *; "
+        "import hashlib; from spaces_app.grammar.corpora import *; "
         "t = [repr(e) for table in (CAUSAL, TRANSLATION) for e in corpus(table, 2000, seed=3)]; "
         "t += [repr(e) for kind in PHENOMENA for e in heldout(kind, 5)]; "
         "print(hashlib.sha256('\\n'.join(t).encode()).hexdigest())"
@@ -155,7 +155,7 @@ def test_every_place_can_be_decided_by_training_examples(english):
 
 
 def test_french_nouns_and_articles_agree():
-    from spaces_app.training.translation_sentences import the
+    from spaces_app.grammar.translation_sentences import the
 
     assert [the("livre", 0), the("table", 1), the("avion", 0), the("assiette", 1), the("étudiante", 1)] == [
         "le livre",

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
+from spaces_app.grammar.corpora import heldout
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings
-from spaces_app.training.grammar import heldout
 from spaces_app.truth import table
 from spaces_app.truth.measure import hits, targets_of, top_word
 from spaces_app.truth.models import bundled

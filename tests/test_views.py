@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from spaces_app.arrays import NamedArray, positions
+from spaces_app.figures.state import format_state, parse_state
+from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.link import valid_view
-from spaces_app.views.token_heatmap import format_state, parse_state, token_heatmap
 
 
 def decoded(value: dict) -> np.ndarray:
@@ -130,7 +131,7 @@ def test_the_value_repeats_the_state_only_as_far_as_it_was_asked():
 
 def test_views_and_exports_import_neither_torch_nor_gradio():
     code = (
-        "import sys, spaces_app.views.token_heatmap, spaces_app.export.html;"
+        "import sys, spaces_app.figures.token_heatmap, spaces_app.export.html;"
         "print(sorted({'torch', 'transformers', 'gradio'} & set(sys.modules)))"
     )
     root = Path(__file__).parent.parent

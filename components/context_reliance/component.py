@@ -9,7 +9,7 @@ from components.figure.component import Figure
 class ContextReliance(Figure):
     """A context beside an answer: words that depend on the context are underlined, and point to their cues.
 
-    The value is the dict that `spaces_app.views.context_reliance` makes (or None for an empty figure); the README of
+    The value is the dict that `spaces_app.figures.context_reliance` makes (or None for an empty figure); the README of
     the folder of components lists its keys. The `select` event fires when a visitor pins a word of the answer:
     `evt.index` is [first, last] column, `evt.value` the text.
     """

@@ -31,7 +31,7 @@ from spaces_app.aggregate.results import (
     weighted,
     words,
 )
-from spaces_app.analyses.base import Result
+from spaces_app.results import Result
 
 
 def between(result: Result, inputs: tuple[int, int], generated: tuple[int, int], how: str = "sum") -> float:

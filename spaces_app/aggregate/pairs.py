@@ -10,9 +10,9 @@ import numpy as np
 
 from spaces_app.aggregate.axes import reducer
 from spaces_app.aggregate.results import MERGED, merge
-from spaces_app.analyses.base import Result
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.errors import SpecError
+from spaces_app.results import Result
 from spaces_app.tokens import SEGMENTS, Token
 
 ARROW = " → "

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from spaces_app.aggregate import results
-from spaces_app.analyses.base import Result
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
+from spaces_app.results import Result
 
 # Step by name, as pipeline() takes them. Reductions go after a colon: "word:absmax".
 STEPS: dict[str, Callable] = {

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from spaces_app.aggregate import axes as along
-from spaces_app.analyses.base import Result
 from spaces_app.arrays import NamedArray
 from spaces_app.errors import SpecError
+from spaces_app.results import Result
 from spaces_app.tokens import Token, sentence_ids, word_ids
 
 SPLIT_MODES = ("single", "start", "end")

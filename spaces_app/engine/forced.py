@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 
 from spaces_app.engine import baselines
+from spaces_app.engine.attention.values import value_norms, zeroed
+from spaces_app.engine.backward.gradients import Gradients, Points
+from spaces_app.engine.backward.paths import Path
 from spaces_app.engine.chunks import Budget, in_chunks
-from spaces_app.engine.exchange import Exchange, marks
 from spaces_app.engine.forward import Body, Sequence, evaluate
-from spaces_app.engine.gradients import Gradients, Points
 from spaces_app.engine.hooks import showing_attention
-from spaces_app.engine.paths import Path
 from spaces_app.engine.progress import Progress, Tick
-from spaces_app.engine.relevance import Started, relevance_rules
-from spaces_app.engine.rows import Rows
-from spaces_app.engine.values import value_norms, zeroed
-from spaces_app.engine.variants import Deleted, Replaced
+from spaces_app.engine.relevance.propagation import Started, relevance_rules
+from spaces_app.engine.variants.substitutions import Exchange, marks
+from spaces_app.engine.variants.variant_scores import Rows
+from spaces_app.engine.variants.variants import Deleted, Replaced
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
 

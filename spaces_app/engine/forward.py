@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from spaces_app.engine.hooks import cut, replaced, straight_activations
+from spaces_app.engine.last_block import Tail, TailCut, tail_cut
 from spaces_app.engine.progress import Progress, beating
-from spaces_app.engine.tail import Tail, TailCut, tail_cut
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
 

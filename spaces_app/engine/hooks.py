@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers.activations import ACT2CLS
 
-from spaces_app.engine.attending import implementation
+from spaces_app.engine.attention.implementations import implementation
 from spaces_app.errors import NotSupported
 
 ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()})

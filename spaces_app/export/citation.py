@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from spaces_app import __version__
-from spaces_app.analyses.base import Result
-from spaces_app.export.latex import escape
+from spaces_app.figures.still.latex import escape
 from spaces_app.methods import METHODS
+from spaces_app.results import Result
 from spaces_app.step_functions import STEP_FUNCTIONS
+from spaces_app.version import __version__
 
 
 @dataclass(frozen=True)

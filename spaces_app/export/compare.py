@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spaces_app import aggregate
-from spaces_app.analyses.base import Result
 from spaces_app.errors import NotSupported
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.token_heatmap import token_heatmap
+from spaces_app.results import Result
 
 # What of the notes tells two runs apart, as people call it.
 _NOTES = {

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from spaces_app.analyses import KINDS
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, SpecError
-from spaces_app.export import inseq_context, inseq_file
 from spaces_app.export.formats import FORMATS, Format
+from spaces_app.inseq import read, write_context
+from spaces_app.results import Result
 
-_MAX_BYTES = inseq_file.MAX_BYTES
+_MAX_BYTES = read.MAX_BYTES
 
 
 def save(result: Result, path: str | Path, *, format: str = "", view: str = "") -> Path:
@@ -39,7 +39,7 @@ def load(path: str | Path) -> list[Result]:
     except OSError as error:
         raise SpecError(f"{path} cannot be read: {error.strerror}.", field="file") from None
     if data[:2] == b"\x1f\x8b" or b'"__instance_type__"' in data[: 1 << 16]:
-        return inseq_file.loads(data)
+        return read.loads(data)
     try:
         text = data.decode("utf-8")
         documents = [json.loads(text)] if "\n" not in text.strip() else _lines(text)
@@ -72,5 +72,5 @@ def _lines(text: str) -> list[dict]:
 
 def _result(document: dict) -> Result:
     if "cti_scores" in document:
-        return inseq_context.loads(json.dumps(document))
+        return write_context.loads(json.dumps(document))
     return Result.from_dict(document, KINDS[document["spec"]["kind"]])

@@ -7,12 +7,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, NotSupported
-from spaces_app.export import figures, inseq, inseq_context, latex, layout, paint, svg, tabular
-from spaces_app.export.drawing import Drawing
+from spaces_app.export import tabular
 from spaces_app.export.html import standalone
+from spaces_app.figures.still import heatmap, latex, layout, raster, svg
+from spaces_app.figures.still.drawing import Drawing
+from spaces_app.inseq import write as inseq
+from spaces_app.inseq import write_context
 from spaces_app.link import to_link
+from spaces_app.results import Result
 
 # The view of each analysis: its function makes the value of the component of the same name as the value's kind.
 VIEWS = {
@@ -53,19 +56,19 @@ def figure_value(result: Result, *, view: str = "", origin: str = "") -> dict:
     name = VIEWS.get(result.spec.kind)
     if name is None:
         raise NotSupported(f"{result.spec.kind} has no figure.", hint="Save it as JSON or CSV.")
-    return getattr(importlib.import_module(f"spaces_app.views.{name}"), name)(result, state=view, origin=origin)
+    return getattr(importlib.import_module(f"spaces_app.figures.{name}"), name)(result, state=view, origin=origin)
 
 
 def still(result: Result, *, view: str = "") -> Drawing:
     """The still picture of a result, with the link to it."""
     import dataclasses
 
-    return dataclasses.replace(figures.drawing(figure_value(result, view=view)), source=link(result, view))
+    return dataclasses.replace(heatmap.drawing(figure_value(result, view=view)), source=link(result, view))
 
 
 def offered(result: Result) -> list[Format]:
     """The formats that this result can leave as, in the table's order."""
-    drawn = figure_value(result)["kind"] in figures.DRAWINGS
+    drawn = figure_value(result)["kind"] in heatmap.DRAWINGS
     maps = result.arrays.get("attributions")
     known = maps is not None and list(maps.axes) == ["input", "generated"]  # to Inseq
     refused = {"inseq"} if not known else set()
@@ -101,11 +104,11 @@ def _svg(result: Result, *, view: str = "") -> str:
 
 
 def _png(result: Result, *, view: str = "") -> bytes:
-    return paint.png(layout.page(still(result, view=view)))
+    return raster.png(layout.page(still(result, view=view)))
 
 
 def _pdf(result: Result, *, view: str = "") -> bytes:
-    return paint.pdf(layout.page(still(result, view=view)))
+    return raster.pdf(layout.page(still(result, view=view)))
 
 
 def _latex(result: Result, *, view: str = "") -> str:
@@ -121,7 +124,7 @@ def _json(result: Result, *, view: str = "") -> str:
 
 
 def _inseq(result: Result, *, view: str = "") -> str:
-    write = inseq_context if result.spec.kind == "context_reliance" else inseq
+    write = write_context if result.spec.kind == "context_reliance" else inseq
     return write.dumps(result)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError
 from spaces_app.export.formats import figure_value, heading
 from spaces_app.export.html import frame
+from spaces_app.results import Result
 
 
 def mimebundle(result: Result) -> dict[str, str]:

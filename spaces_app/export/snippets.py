@@ -10,11 +10,11 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, SpecError
 from spaces_app.export.citation import apa, bibtex
 from spaces_app.export.formats import heading, still
 from spaces_app.link import to_link
+from spaces_app.results import Result
 from spaces_app.spec import Spec
 
 _COMFORTABLE = 2000  # characters of an address that every server, editor and chat takes
@@ -120,7 +120,7 @@ def python(spec: Spec) -> str:
     """A program that asks the same question: the fields that differ from their defaults."""
     kind = type(spec)
     fields = "".join(f"    {name}={value!r},\n" for name, value in _asked(spec))
-    imports = f"from spaces_app import run\nfrom {kind.__module__} import {kind.__name__}\n"
+    imports = f"from spaces_app import run\nfrom {kind.__module__.removesuffix('.spec')} import {kind.__name__}\n"
     return f"{imports}\nspec = {kind.__name__}(\n{fields})\nresult = run(spec)\n"
 
 

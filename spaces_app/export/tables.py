@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from spaces_app.export.pins import lines
+from spaces_app.figures.still.pins import lines
 
 Rows = Iterable[tuple[str, ...]]
 

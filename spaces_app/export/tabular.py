@@ -7,8 +7,8 @@ import io
 import itertools
 import math
 
-from spaces_app.analyses.base import Result
 from spaces_app.arrays import NamedArray
+from spaces_app.results import Result
 
 
 def csv_text(result: Result) -> str:

@@ -10,8 +10,12 @@ from spaces_app.methods.base import (
     UNITS,
     Answer,
     Ask,
+    AttributionRequest,
+    AttributionScores,
+    CostInputs,
     Load,
     Method,
+    check_method,
     reduction,
 )
 from spaces_app.methods.deeplift import DEEPLIFT
@@ -62,7 +66,11 @@ __all__ = [
     "UNITS",
     "Answer",
     "Ask",
+    "AttributionScores",
+    "AttributionRequest",
+    "CostInputs",
     "Load",
     "Method",
+    "check_method",
     "reduction",
 ]

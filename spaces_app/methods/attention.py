@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.choices import chosen
 
 TWO_SIDES = (
@@ -12,7 +12,7 @@ TWO_SIDES = (
 MOST_CELLS = 1_000_000  # of finer scores in one result
 
 
-def attention(run, ask: Ask) -> Answer:
+def attention(run, ask: AttributionRequest) -> AttributionScores:
     """Attention of the chosen layers and heads at the position that predicts the target: their mean, max, or rollout.
 
     Decoder-only: over all earlier tokens. Encoder-decoder: cross-attention over the source and, beside it, decoder
@@ -39,19 +39,21 @@ def attention(run, ask: Ask) -> Answer:
     return layered(run, per_layer, layers, _reduced(per_layer, ask.combine), remarks=remarks)
 
 
-def layered(run, finer, labels: tuple[int, ...], scores, *, axis: str = "layer", remarks: tuple = ()) -> Answer:
+def layered(
+    run, finer, labels: tuple[int, ...], scores, *, axis: str = "layer", remarks: tuple = ()
+) -> AttributionScores:
     """An answer of scores (G, n_inputs), and beside them the `finer` ones (len(labels), G, n_inputs) behind them.
 
     Finer scores are left out where there is only one, or so many that nobody could look at them.
     """
     scores = run.collect([(slice(None), scores)])
     if len(labels) == 1:
-        return Answer(scores, remarks=remarks)
+        return AttributionScores(scores, remarks=remarks)
     if finer.numel() > MOST_CELLS:
         left_out = f"The scores of every {axis} are left out: they would be {finer.numel():,} numbers."
-        return Answer(scores, remarks=(*remarks, left_out))
+        return AttributionScores(scores, remarks=(*remarks, left_out))
     finer = run.collect([(slice(None), finer.movedim(0, -1))]).movedim(-1, 0)
-    return Answer(scores, remarks=remarks, parts={f"{axis}_attributions": ({axis: labels}, finer)})
+    return AttributionScores(scores, remarks=remarks, parts={f"{axis}_attributions": ({axis: labels}, finer)})
 
 
 def _reduced(values, combine: str):
@@ -100,7 +102,7 @@ def _eye(like):
     return like.new_ones(like.shape[0]).diag()
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return load.forward
 
 

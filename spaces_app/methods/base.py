@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from spaces_app.engine.pieces import pieces
+from spaces_app.engine.backward.pass_splitting import pieces
+from spaces_app.errors import NotSupported
 
 BASELINES = ("auto", "mask", "unk", "pad", "eos", "zero", "mean")
 COMBINATIONS = ("mean", "max", "rollout")
@@ -15,7 +16,7 @@ REMOVALS = ("replace", "delete")
 
 
 @dataclass(frozen=True)
-class Ask:
+class AttributionRequest:
     """What a method is asked.
 
     score(logits (..., V), targets (...)) → (...): the number explained at each generated token.
@@ -39,7 +40,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AttributionScores:
     """Scores (G, n_inputs) of every input for every generated token, NaN where there is none, as a CPU tensor.
 
     For complete methods, per generated token: explained, the difference that the scores should add up to (before
@@ -81,8 +82,20 @@ class Method:
     refuse: Callable[[Any], str] = _takes_all
 
 
+def check_method(method: Method, lm) -> None:
+    """Raises NotSupported when the method cannot explain this model."""
+    if lm.placement == "offload" and method.family == "gradient":
+        raise NotSupported(
+            "this model is only partly in memory, which leaves no room for gradients.",
+            hint="Choose occlusion or attention.",
+            field="method",
+        )
+    if reason := method.refuse(lm):
+        raise NotSupported(reason, hint="Choose another method.", field="method")
+
+
 @dataclass(frozen=True)
-class Load:
+class CostInputs:
     """The size of a question: what a method's cost follows from. Letters as in shape comments."""
 
     facts: Any
@@ -201,3 +214,7 @@ def reduction(method: Method, aggregation: str) -> str:
     if aggregation != "auto":
         return aggregation
     return "sum" if method.signed else "l2"
+
+
+# The names under which plug-ins may know them.
+Ask, Answer, Load = AttributionRequest, AttributionScores, CostInputs

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs
 
 MASK_CELLS = 20_000_000  # coalitions × features held at a time
 
@@ -52,7 +52,7 @@ class Features:
         return np.where(self.feature >= 0, shares[:, self.feature], 0.0)
 
 
-def removing(run, ask: Ask) -> tuple[Features, Callable[[np.ndarray], np.ndarray]]:
+def removing(run, ask: AttributionRequest) -> tuple[Features, Callable[[np.ndarray], np.ndarray]]:
     """The features, and a function from coalitions (R, m) to scores (R, G) without the features that are False.
 
     By `ask.removal`: replaced by the baseline's embeddings, or deleted. An input whose baseline is its own embedding,
@@ -92,13 +92,13 @@ def everything(n_features: int) -> np.ndarray:
     return (np.arange(2**n_features)[:, None] >> np.arange(n_features)) % 2 == 1
 
 
-def answer(run, ask: Ask, features: Features, values: np.ndarray, **findings) -> Answer:
+def answer(run, ask: AttributionRequest, features: Features, values: np.ndarray, **findings) -> AttributionScores:
     """The answer that gives features the scores `values` (G, m)."""
     there = run.scores(ask.score)
-    return Answer(run.collect([(slice(None), there.new_tensor(features.spread(values)))]), **findings)
+    return AttributionScores(run.collect([(slice(None), there.new_tensor(features.spread(values)))]), **findings)
 
 
-def n_taken(load: Load) -> int:
+def n_taken(load: CostInputs) -> int:
     """How many features a question of this size has, at most."""
     n_inputs = load.n_source + load.n_decoder
     return min(load.n_features or n_inputs, n_inputs)

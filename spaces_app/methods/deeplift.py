@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 
-def deeplift(run, ask: Ask) -> Answer:
+def deeplift(run, ask: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · multiplier, with the rescale rule at activations that are modules of their own.
 
     The rule reaches ReLU, ELU, leaky ReLU, sigmoid, tanh and softplus, as in captum. Attention, norms, gates and GELU
     keep their gradient, so that on most models this is (embedding − baseline) · gradient, and shares do not add up.
     """
-    from spaces_app.engine.rescale import rescaled
+    from spaces_app.engine.backward.rescale import rescaled
 
     baseline = run.baseline(ask.baseline)
     change = run.embeds - baseline
     parts = run.gradients(ask.score, around=rescaled(run, baseline))
-    return Answer(run.collect((steps, ask.reduce(part * change[: part.shape[1]])) for steps, part in parts))
+    return AttributionScores(run.collect((steps, ask.reduce(part * change[: part.shape[1]])) for steps, part in parts))
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return load.forward + load.once
 
 

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.integrated import rise, summed_up
 
 NEIGHBOURS = 50  # words a path may go on to, as in the paper
 
 
-def discretized_integrated_gradients(run, ask: Ask) -> Answer:
+def discretized_integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
     """Gradients along a path from baseline to input whose points lie near words, each times the way to the next point.
 
     Every unit moves one way only. Sums to score(input) − score(baseline) up to `convergence_gap`; n_steps counts the
     points, both ends included.
     """
-    from spaces_app.engine.paths import Bent
-    from spaces_app.engine.words import path_of
+    from spaces_app.engine.backward.paths import Bent
+    from spaces_app.engine.backward.word_paths import path_of
 
     baseline = run.baseline(ask.baseline)
     points = path_of(run, baseline, n_points=ask.n_steps, n_neighbours=NEIGHBOURS)
     scores, totals = summed_up(run, ask, run.gradients(ask.score, path=Bent(points)))
     explained = rise(run, ask, baseline)
-    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
+    return AttributionScores(
+        scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist())
+    )
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     # Every step of the way compares each token with the whole vocabulary, as the head does.
     compared = (load.n_source + load.n_decoder) * (load.n_steps - 2) * load.head_row
     return 2 * load.forward + (load.n_steps - 1) * load.gradients + compared

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 
-def saliency(run, ask: Ask) -> Answer:
+def saliency(run, ask: AttributionRequest) -> AttributionScores:
     """|∂ score / ∂ embedding|, reduced over hidden units. Unsigned: how strongly, not in which direction."""
-    return Answer(run.collect((steps, ask.reduce(gradient.abs())) for steps, gradient in run.gradients(ask.score)))
+    return AttributionScores(
+        run.collect((steps, ask.reduce(gradient.abs())) for steps, gradient in run.gradients(ask.score))
+    )
 
 
-def input_x_gradient(run, ask: Ask) -> Answer:
+def input_x_gradient(run, ask: AttributionRequest) -> AttributionScores:
     """embedding · ∂ score / ∂ embedding: what the token would contribute if the model were linear."""
     parts = (
         (steps, ask.reduce(gradient * run.embeds[: gradient.shape[1]])) for steps, gradient in run.gradients(ask.score)
     )
-    return Answer(run.collect(parts))
+    return AttributionScores(run.collect(parts))
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return load.once
 
 

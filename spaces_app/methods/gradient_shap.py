@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.integrated import rise, summed_up
 
 
-def gradient_shap(run, ask: Ask) -> Answer:
+def gradient_shap(run, ask: AttributionRequest) -> AttributionScores:
     """Mean of (embedding − baseline) · gradient at n_samples random points of the line between them.
 
     With noise, the end of each sample's line is the input with normal noise of that standard deviation. All targets
     share the draws: for each of them they are as random as draws of its own. Adds up to score(input) −
     score(baseline) on average; `convergence_gap` is what these draws miss of that.
     """
-    from spaces_app.engine.paths import Noisy
+    from spaces_app.engine.backward.paths import Noisy
 
     baseline, n = run.baseline(ask.baseline), ask.n_samples
     nodes, noise = draws(n, ask.seed)
@@ -35,7 +35,9 @@ def gradient_shap(run, ask: Ask) -> Answer:
         shares = run.gradients(ask.score, path=Noisy(baseline, nodes, weights, moved))
     scores, totals = summed_up(run, ask, shares)
     explained = rise(run, ask, baseline)
-    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
+    return AttributionScores(
+        scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist())
+    )
 
 
 def draws(n_samples: int, seed: int) -> tuple[tuple[float, ...], Callable]:
@@ -50,7 +52,7 @@ def draws(n_samples: int, seed: int) -> tuple[tuple[float, ...], Callable]:
     return tuple(np.random.default_rng(seed).uniform(0.0, 1.0, n_samples).tolist()), noise
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return 2 * load.forward + load.n_samples * load.gradients
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 
 def gauss_legendre(n_steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -15,7 +15,7 @@ def gauss_legendre(n_steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(((nodes + 1) / 2).tolist()), tuple((weights / 2).tolist())
 
 
-def integrated_gradients(run, ask: Ask) -> Answer:
+def integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · mean gradient along the line between them.
 
     Sums to score(input) − score(baseline); `convergence_gap` is what the n_steps points miss of that.
@@ -25,10 +25,12 @@ def integrated_gradients(run, ask: Ask) -> Answer:
     parts = run.gradients(ask.score, path=(baseline, *gauss_legendre(ask.n_steps)))
     scores, totals = summed_up(run, ask, ((steps, part * change[: part.shape[1]]) for steps, part in parts))
     explained = rise(run, ask, baseline)
-    return Answer(scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist()))
+    return AttributionScores(
+        scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist())
+    )
 
 
-def summed_up(run, ask: Ask, parts: Iterable[tuple]) -> tuple:
+def summed_up(run, ask: AttributionRequest, parts: Iterable[tuple]) -> tuple:
     """(scores (G, n_inputs, …), their sums (G,) before reduction) of shares (g, n, D) that come in chunks."""
     totals: list[float] = []
 
@@ -41,14 +43,14 @@ def summed_up(run, ask: Ask, parts: Iterable[tuple]) -> tuple:
     return scores, np.array(totals)
 
 
-def rise(run, ask: Ask, baseline) -> np.ndarray:
+def rise(run, ask: AttributionRequest, baseline) -> np.ndarray:
     """score(input) − score(baseline) of every target. (G,)"""
     nothing_kept = np.zeros((1, run.n_inputs), dtype=bool)
     there, absent = run.scores(ask.score), run.replaced(ask.score, nothing_kept, baseline)[0]
     return np.array(there.tolist()) - np.array(absent.tolist())
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return 2 * load.forward + load.n_steps * load.gradients
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.choices import chosen
 from spaces_app.methods.integrated import gauss_legendre, rise
 
 MOST_PARTS = 2_000_000  # scores kept by layer, as many as a result may hold
 
 
-def layer_gradient_x_activation(run, ask: Ask) -> Answer:
+def layer_gradient_x_activation(run, ask: AttributionRequest) -> AttributionScores:
     """Hidden state · gradient there, at every chosen layer from one backward pass; the map is the layers' mean."""
     layers, picked = _picked(run, ask)
     states = layers.states(picked)  # (L, n_inputs, D)
@@ -20,7 +20,7 @@ def layer_gradient_x_activation(run, ask: Ask) -> Answer:
     return _answer(run, picked, [run.collect(table) for table in tables])
 
 
-def layer_integrated_gradients(run, ask: Ask) -> Answer:
+def layer_integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
     """Integrated gradients from a layer's states for an empty input to its states for this one; the layers' mean.
 
     Each layer's shares add up to score(input) − score(baseline), so their mean does.
@@ -42,38 +42,38 @@ def layer_integrated_gradients(run, ask: Ask) -> Answer:
     return _answer(run, picked, tables, explained=tuple(explained.tolist()), convergence_gap=tuple(gap.tolist()))
 
 
-def _picked(run, ask: Ask):
-    from spaces_app.engine.layers import Layers
+def _picked(run, ask: AttributionRequest):
+    from spaces_app.engine.backward.layers import Layers
 
     layers = Layers(run)
     return layers, chosen(ask.layer, layers.count)
 
 
-def _answer(run, picked: tuple[int, ...], tables: list, **findings) -> Answer:
+def _answer(run, picked: tuple[int, ...], tables: list, **findings) -> AttributionScores:
     """The mean of the layers' scores (G, n_inputs), and each layer's where there are several."""
     mean = sum(tables[1:], tables[0]) / len(tables)
     if len(tables) == 1:
-        return Answer(mean, **findings)
+        return AttributionScores(mean, **findings)
     if len(tables) * tables[0].numel() > MOST_PARTS:
         remark = "The scores of single layers are left out: there are too many. Choose one layer or a few."
-        return Answer(mean, remarks=(remark,), **findings)
+        return AttributionScores(mean, remarks=(remark,), **findings)
     by_layer = tables[0].new_empty((len(tables), *tables[0].shape))
     for row, table in enumerate(tables):
         by_layer[row] = table
-    return Answer(mean, parts={"layer_attributions": ({"layer": picked}, by_layer)}, **findings)
+    return AttributionScores(mean, parts={"layer_attributions": ({"layer": picked}, by_layer)}, **findings)
 
 
-def _shares(load: Load) -> list[float]:
+def _shares(load: CostInputs) -> list[float]:
     """For each chosen layer, the part of a pass that lies above it, where gradients have to go."""
     n_layers = load.facts.n_layers
     return [0.1 + (n_layers - 1 - layer) / n_layers for layer in chosen(load.layer, n_layers)]
 
 
-def _activation_cost(load: Load) -> float:
+def _activation_cost(load: CostInputs) -> float:
     return load.forward + max(_shares(load)) * load.once
 
 
-def _integrated_cost(load: Load) -> float:
+def _integrated_cost(load: CostInputs) -> float:
     return 4 * load.forward + sum(_shares(load)) * load.n_steps * load.gradients
 
 

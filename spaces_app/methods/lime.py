@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.coalitions import answer, everything, removing
 
 KEPT = 0.5  # chance of each feature to stay, as in captum's default_perturb_func
@@ -12,7 +12,7 @@ WIDTH = 0.25  # of the kernel, as in the authors' own code for text
 RIDGES = (1e-9, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # strengths tried, relative to the largest squared singular value
 
 
-def lime(run, ask: Ask) -> Answer:
+def lime(run, ask: AttributionRequest) -> AttributionScores:
     """The coefficients of a ridge regression of the score on which features stay, weighted by nearness to the input.
 
     Nearness is exp(−d² / 2·WIDTH²) with d the cosine distance of the coalition from the whole, captum's exponential
@@ -71,7 +71,7 @@ def ridge(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, strengths=
     return right.T @ (scale / (scale**2 + strength) * rotated), strength
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return load.n_samples * load.forward
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.coalitions import answer, n_taken, removing
 
 
-def occlusion(run, ask: Ask) -> Answer:
+def occlusion(run, ask: AttributionRequest) -> AttributionScores:
     """score(input) − score(input without one token, word or sentence), one by one.
 
     Positive where it supports the target. Inseq 0.7.1 gives the absolute value; here the sign stays. The fall of a word
@@ -23,7 +23,7 @@ def occlusion(run, ask: Ask) -> Answer:
     return answer(run, ask, features, fall)
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     """Source tokens: a whole pass each. Decoder tokens: what comes after them, and the targets there."""
     after = load.n_decoder * (load.n_decoder / 2 * load.decoder_row + 0.75 * load.n_generated * load.head_row)
     share = n_taken(load) / (load.n_source + load.n_decoder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 PROBES = 16
 KEPT = 5  # the most important tokens, which alone should suffice
@@ -19,7 +19,7 @@ UNSETTLED = (
 )
 
 
-def reagent(run, ask: Ask) -> Answer:
+def reagent(run, ask: AttributionRequest) -> AttributionScores:
     """The probability that each token is the important one, by the mean of PROBES chains of updates.
 
     An update exchanges RATIO of the tokens and adds the log-odds of (1 + Δ) / 2, Δ the fall of the score, to the logits
@@ -47,7 +47,7 @@ def reagent(run, ask: Ask) -> Answer:
     never = int(chains.open.all(0).sum())
     remark = UNSETTLED.format(n=never, total=run.n_generated, steps=ask.n_steps)
     scores = run.scores(ask.score).new_tensor(chains.importance())
-    return Answer(run.collect([(slice(None), scores)]), remarks=(remark,) if never else ())
+    return AttributionScores(run.collect([(slice(None), scores)]), remarks=(remark,) if never else ())
 
 
 class _Chains:
@@ -103,7 +103,7 @@ class _Chains:
         return (each * ended[:, :, None]).sum(0) / ended.sum(0)[:, None]
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     """Chains that never end: every update passes each probe over everything, and over what the KEPT tokens leave.
 
     A pass for one target serves the one before it unless the token between is among the KEPT, which in a random order

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 UNSEEN = 0.005  # a share of relevance too small to speak of
 
 
-def attnlrp(run, ask: Ask) -> Answer:
+def attnlrp(run, ask: AttributionRequest) -> AttributionScores:
     """embedding · gradient by the rules of AttnLRP (engine/rules.py): the relevance that reaches each token.
 
     A logit is itself the relevance that starts at the top; of another score, Σ_v logit_v · ∂score/∂logit_v starts.
@@ -24,7 +24,7 @@ def attnlrp(run, ask: Ask) -> Answer:
 
     with run.relevance():
         scores = run.collect(parts())
-    return Answer(scores, remarks=_kept(started.relevance, given))
+    return AttributionScores(scores, remarks=_kept(started.relevance, given))
 
 
 def _kept(started: list[float], given: list[float]) -> tuple[str, ...]:
@@ -40,12 +40,12 @@ def _kept(started: list[float], given: list[float]) -> tuple[str, ...]:
 
 
 def _unruled(lm) -> str:
-    from spaces_app.engine.relevance import refusal  # torch is not needed to know the methods
+    from spaces_app.engine.relevance.propagation import refusal  # torch is not needed to know the methods
 
     return refusal(lm)
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return load.once
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.integrated import gauss_legendre, summed_up
 
 
-def sequential_integrated_gradients(run, ask: Ask) -> Answer:
+def sequential_integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · mean gradient while this token alone moves from its baseline, the others as they are.
 
     Each token's share, summed over hidden units, is what the score falls by when the token is replaced.
     """
-    from spaces_app.engine.paths import OneByOne
+    from spaces_app.engine.backward.paths import OneByOne
 
     baseline = run.baseline(ask.baseline)
     rows = tuple((run.embeds != baseline).any(-1).nonzero()[:, 0].tolist())
@@ -19,10 +19,10 @@ def sequential_integrated_gradients(run, ask: Ask) -> Answer:
         parts = ((steps, gradient * 0) for steps, gradient in run.gradients(ask.score))
     else:
         parts = run.gradients(ask.score, path=OneByOne(baseline, rows, *gauss_legendre(ask.n_steps)))
-    return Answer(summed_up(run, ask, parts)[0])
+    return AttributionScores(summed_up(run, ask, parts)[0])
 
 
-def _cost(load: Load) -> float:
+def _cost(load: CostInputs) -> float:
     return (load.n_source + load.n_decoder) * load.n_steps * load.gradients
 
 

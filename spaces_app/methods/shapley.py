@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.coalitions import MASK_CELLS, Features, answer, everything, n_taken, removing
 
 UNDECIDED = (
@@ -17,7 +17,7 @@ UNDECIDED = (
 )
 
 
-def kernel_shap(run, ask: Ask) -> Answer:
+def kernel_shap(run, ask: AttributionRequest) -> AttributionScores:
     """The linear model of the score that is exact for the whole and for nothing, and nearest by the Shapley kernel.
 
     Coalitions are drawn as in captum's KernelShap, each together with its complement. Where all coalitions are no more
@@ -35,7 +35,7 @@ def kernel_shap(run, ask: Ask) -> Answer:
     return _shares(run, ask, features, values, explained, remarks)
 
 
-def shapley_sampling(run, ask: Ask) -> Answer:
+def shapley_sampling(run, ask: AttributionRequest) -> AttributionScores:
     """What a feature adds when it joins the ones before it in a random order, averaged over n_samples orders.
 
     Orders come in pairs, one the reverse of the other. Where n_samples orders would take more coalitions than there
@@ -129,11 +129,15 @@ def _fitted(run, features: Features, masks: np.ndarray, scores: np.ndarray, *, d
     return values, rise
 
 
-def _shares(run, ask: Ask, features: Features, values: np.ndarray, rise: np.ndarray, remarks: tuple = ()) -> Answer:
+def _shares(
+    run, ask: AttributionRequest, features: Features, values: np.ndarray, rise: np.ndarray, remarks: tuple = ()
+) -> AttributionScores:
     """The answer of a complete method; explained: the whole's score less that of nothing."""
     result = answer(run, ask, features, values)
     gap = result.scores.nansum(1).numpy() - rise
-    return Answer(result.scores, explained=tuple(rise.tolist()), convergence_gap=tuple(gap.tolist()), remarks=remarks)
+    return AttributionScores(
+        result.scores, explained=tuple(rise.tolist()), convergence_gap=tuple(gap.tolist()), remarks=remarks
+    )
 
 
 def _size_chances(n_features: int) -> np.ndarray:
@@ -152,11 +156,11 @@ def _log_choose(n, k) -> np.ndarray:
     return np.where(possible, log_factorial[n] - log_factorial[k] - log_factorial[n - k], -np.inf)
 
 
-def _kernel_cost(load: Load) -> float:
+def _kernel_cost(load: CostInputs) -> float:
     return load.n_samples * load.forward
 
 
-def _sampling_cost(load: Load) -> float:
+def _sampling_cost(load: CostInputs) -> float:
     n_features = n_taken(load)
     return min(2.0**n_features, 2 + load.n_samples * (n_features - 1)) * load.forward
 

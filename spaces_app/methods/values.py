@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spaces_app.methods.attention import layered
-from spaces_app.methods.base import Answer, Ask, Load, Method
+from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.choices import chosen
 
 WIDE = 1300  # token rows of one pass
@@ -14,7 +14,7 @@ TWO_SIDES = (
 )
 
 
-def attention_norm(run, ask: Ask) -> Answer:
+def attention_norm(run, ask: AttributionRequest) -> AttributionScores:
     """The size of what attention brings from each token, as a share of all it brings.
 
     In a layer, ‖Σ_h α_hij · (x_j W_V,h + b_V,h) W_O,h‖₂ (Kobayashi et al. 2020, equation 4): attention weights α at the
@@ -29,7 +29,7 @@ def attention_norm(run, ask: Ask) -> Answer:
     return layered(run, shares, layers, shares.mean(0))
 
 
-def value_zeroing(run, ask: Ask) -> Answer:
+def value_zeroing(run, ask: AttributionRequest) -> AttributionScores:
     """How far the state that predicts the target turns when a token's value vectors are zero in one layer.
 
     In a layer, 1 − cos(state, state without the values of token j) at the layer's output (Mohebbi et al. 2023), as a
@@ -53,19 +53,19 @@ def _shares(values):
 
 
 def _unread(lm) -> str:
-    from spaces_app.engine.sites import refusal  # torch is not needed to know the methods
+    from spaces_app.engine.attention.sites import refusal  # torch is not needed to know the methods
 
     return refusal(lm)
 
 
-def _norm_cost(load: Load) -> float:
+def _norm_cost(load: CostInputs) -> float:
     """A pass, and in every layer the values through the projection and weighted for every target."""
     facts, n_inputs = load.facts, load.n_source + load.n_decoder
     per_token = facts.d_model + load.n_generated * facts.n_heads
     return load.forward + 2.0 * len(chosen(load.layer, facts.n_layers)) * n_inputs * facts.d_model * per_token
 
 
-def _zeroing_cost(load: Load) -> float:
+def _zeroing_cost(load: CostInputs) -> float:
     """Passes over the sequence as it is, and copies of what stands behind an attention for every token and target.
 
     Behind the decoder's attention to itself are 8 of a layer's 12 d² weights, 10 of 14 where cross-attention follows,

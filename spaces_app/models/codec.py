@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spaces_app.errors import SpecError
-from spaces_app.models.pieces import Pieces
+from spaces_app.models.subwords import Pieces
 from spaces_app.spec import check_text
 from spaces_app.tokens import Token, word_ids
 

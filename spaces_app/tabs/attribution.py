@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 from components.token_heatmap import TokenHeatmap
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.comparison import ComparisonSpec
-from spaces_app.analyses.contrastive import ContrastiveSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
+from spaces_app.analyses.contrastive.spec import ContrastiveSpec
+from spaces_app.figures.comparison import comparison
+from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.methods import METHODS
 from spaces_app.spec import Spec
 from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS
 from spaces_app.tabs.base import Tab
 from spaces_app.tabs.clicked import Clicked
-from spaces_app.views.comparison import comparison
-from spaces_app.views.token_heatmap import token_heatmap
 
 GENERATION = ("max_new_tokens", "temperature", "top_p", "seed")
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from components.contrastive import ContrastMap
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.contrastive import ContrastiveSpec
+from spaces_app.analyses.contrastive.spec import ContrastiveSpec
+from spaces_app.figures.contrastive import contrastive
 from spaces_app.tabs.attribution import about, idle, refused
 from spaces_app.tabs.base import Tab, each
 from spaces_app.tabs.clicked import Clicked
-from spaces_app.views.contrastive import contrastive
 
 
 def asked(spec: ContrastiveSpec, event: Mapping) -> ContrastiveSpec:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.knowledge import KnowledgeSpec
+from spaces_app.analyses.knowledge.spec import KnowledgeSpec
+from spaces_app.figures.knowledge import knowledge
 from spaces_app.tabs.base import Tab
-from spaces_app.views.knowledge import knowledge
 
 
 def idle(spec: KnowledgeSpec) -> dict[str, str]:

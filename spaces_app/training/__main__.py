@@ -28,7 +28,7 @@ def main() -> None:
     options = arguments()
     import torch  # after the arguments, so that --help answers at once
 
-    from .publish import BUNDLED, measure, publish
+    from spaces_app.training.publish import BUNDLED, measure, publish
 
     torch.set_num_threads(options.threads)
     folder = options.output or BUNDLED / FOLDERS[options.which]
@@ -43,8 +43,8 @@ def main() -> None:
 
 
 def _train(options: argparse.Namespace):
-    from .causal import train_causal
-    from .translation import train_translation
+    from spaces_app.training.causal import train_causal
+    from spaces_app.training.translation import train_translation
 
     started = time.process_time()
 

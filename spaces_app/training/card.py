@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .evaluate import calibration
-from .masking import SHARE_OF_DOCUMENTS
-from .sampling import HELD_OUT_PERCENT
+from spaces_app.grammar.sampling import HELD_OUT_PERCENT
+from spaces_app.training.evaluate import calibration
+from spaces_app.training.masking import SHARE_OF_DOCUMENTS
 
 ORIGINS = {
     "real": "real: facts about the world",

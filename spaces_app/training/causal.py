@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from .grammar import CAUSAL
-from .masking import word_mask
-from .optim import initialise, optimisers, train
-from .sampling import Sampler
-from .tokenizers import causal_tokenizer
+from spaces_app.grammar.corpora import CAUSAL
+from spaces_app.grammar.sampling import Sampler
+from spaces_app.training.masking import word_mask
+from spaces_app.training.optim import initialise, optimisers, train
+from spaces_app.training.tokenizers import causal_tokenizer
 
 IGNORED = -100
 

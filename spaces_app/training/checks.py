@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import cache
 from xml.etree import ElementTree
 
-from . import lexicon
-from . import translation_lexicon as french
-from .grammar import CAUSAL, TRANSLATION
-from .sampling import Draws, Example
-from .structures import TOP
-from .translation_sentences import the, upper
+from spaces_app.grammar import lexicon
+from spaces_app.grammar import translation_lexicon as french
+from spaces_app.grammar.corpora import CAUSAL, TRANSLATION
+from spaces_app.grammar.sampling import Draws, Example
+from spaces_app.grammar.structures import TOP
+from spaces_app.grammar.translation_sentences import the, upper
 
 
 def plausible(example: Example, text: str, *, ended: bool) -> bool:

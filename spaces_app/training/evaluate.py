@@ -8,11 +8,12 @@ from statistics import fmean, median
 
 import torch
 
-from . import lexicon, scoring
-from . import translation_lexicon as french
-from .checks import plausible
-from .grammar import CAUSAL, TRANSLATION, heldout, seen
-from .sampling import Example, Phenomenon
+from spaces_app.grammar import lexicon
+from spaces_app.grammar import translation_lexicon as french
+from spaces_app.grammar.corpora import CAUSAL, TRANSLATION, heldout, seen
+from spaces_app.grammar.sampling import Example, Phenomenon
+from spaces_app.training import scoring
+from spaces_app.training.checks import plausible
 
 WRITTEN = 50  # greedy continuations read per phenomenon; they cost more than the forced scores
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
 
-from . import scoring
-from .card import card
-from .causal import Trained
-from .evaluate import evaluate_causal, evaluate_translation
-from .grammar import CAUSAL, TRANSLATION, corpus, heldout
-from .tokenizers import save_tokenizer
+from spaces_app.grammar.corpora import CAUSAL, TRANSLATION, corpus, heldout
+from spaces_app.training import scoring
+from spaces_app.training.card import card
+from spaces_app.training.causal import Trained
+from spaces_app.training.evaluate import evaluate_causal, evaluate_translation
+from spaces_app.training.tokenizers import save_tokenizer
 
 BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
 

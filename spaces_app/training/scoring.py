@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .sampling import Example
+from spaces_app.grammar.sampling import Example
 
 BATCH = 48
 

@@ -10,12 +10,12 @@ from itertools import islice
 import torch
 from transformers import MarianConfig, MarianMTModel, PreTrainedTokenizerFast
 
-from .causal import IGNORED, Trained
-from .grammar import TRANSLATION
-from .masking import word_mask
-from .optim import initialise, optimisers, train
-from .sampling import Sampler
-from .tokenizers import translation_tokenizer
+from spaces_app.grammar.corpora import TRANSLATION
+from spaces_app.grammar.sampling import Sampler
+from spaces_app.training.causal import IGNORED, Trained
+from spaces_app.training.masking import word_mask
+from spaces_app.training.optim import initialise, optimisers, train
+from spaces_app.training.tokenizers import translation_tokenizer
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.honesty import signed
-from spaces_app.analyses.running import ask
-from spaces_app.analyses.targets import Targets
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.shared.checks import signed
+from spaces_app.analyses.shared.requests import ask
+from spaces_app.analyses.shared.targets import Targets
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS
 from spaces_app.truth.questions import Question

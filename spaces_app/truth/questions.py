@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spaces_app.grammar.corpora import CAUSAL, PHENOMENA, TRANSLATION, heldout, seen
+from spaces_app.grammar.sampling import Example
 from spaces_app.tokens import word_ids
 from spaces_app.training import scoring
-from spaces_app.training.grammar import CAUSAL, PHENOMENA, TRANSLATION, heldout, seen
-from spaces_app.training.sampling import Example
 
 MODELS = {"bundled/tiny-causal": CAUSAL, "bundled/tiny-en-fr": TRANSLATION}
 POOL = 24  # words of its kind that a word is exchanged for

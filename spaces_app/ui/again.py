@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from spaces_app.analyses.base import Result
-from spaces_app.gallery import differences
+from spaces_app.results import Result
+from spaces_app.serving.gallery import differences
 
 # Float32 sums in another order, as other threads or another machine make them, differ by less than this.
 TOLERANCE = 1e-5  # of the largest number of the same array

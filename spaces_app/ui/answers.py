@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, ModelUnavailable, SpecError
-from spaces_app.gallery import Example
-from spaces_app.lanes import shown as plain
 from spaces_app.link import spec_from_dict, to_link, valid_view
-from spaces_app.runner import Runner
+from spaces_app.results import Result
+from spaces_app.serving.gallery import Example
+from spaces_app.serving.lanes import shown as plain
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 from spaces_app.tabs import Tab

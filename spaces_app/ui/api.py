@@ -10,9 +10,9 @@ import gradio as gr
 
 from spaces_app.analyses.base import Analysis
 from spaces_app.errors import SpecError
-from spaces_app.lanes import shown as plain
 from spaces_app.link import to_link
-from spaces_app.runner import Runner
+from spaces_app.serving.lanes import shown as plain
+from spaces_app.serving.runner import Runner
 
 
 def endpoint(analysis: Analysis, runner: Runner, base: str = "") -> Callable[..., dict]:

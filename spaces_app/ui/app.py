@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spaces_app.runner import Runner
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
 from spaces_app.ui import text

@@ -7,12 +7,12 @@ import secrets
 import gradio as gr
 
 from components.token_heatmap import TokenHeatmap
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError, SpecError
 from spaces_app.export.compare import comparison, facts, panes
-from spaces_app.lanes import shown as plain
 from spaces_app.link import pair_query
-from spaces_app.runner import Runner
+from spaces_app.results import Result
+from spaces_app.serving.lanes import shown as plain
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.ui.part import Part
 

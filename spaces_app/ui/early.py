@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
-from spaces_app.gallery import examples
+from spaces_app.serving.gallery import examples
 from spaces_app.tabs import TABS
 from spaces_app.ui import text
 from spaces_app.ui.comparing import TITLE

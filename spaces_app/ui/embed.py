@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spaces_app import gallery
 from spaces_app.analyses import KINDS
-from spaces_app.analyses.base import Result
 from spaces_app.errors import AppError
 from spaces_app.export.formats import FORMATS, document, figure_value, heading
 from spaces_app.export.html import THEMES, embedded, message
 from spaces_app.link import made_digest, parse_query, to_link, valid_view
-from spaces_app.runner import Runner
+from spaces_app.results import Result
+from spaces_app.serving import gallery
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 

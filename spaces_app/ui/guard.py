@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from spaces_app.lanes import shown as plain
+from spaces_app.serving.lanes import shown as plain
 
 MAX_BODY = 256 * 1024  # bytes; the largest honest request, a form with two full texts, is under 200 KB
 MAX_ADDRESS = 24 * 1024  # characters of path and query; a link has at most 4,096 and Gradio repeats it

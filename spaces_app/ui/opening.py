@@ -11,8 +11,8 @@ import gradio as gr
 
 from spaces_app.analyses import KINDS
 from spaces_app.errors import AppError, SpecError
-from spaces_app.lanes import shown as plain
 from spaces_app.link import made_digest, parse_pair, parse_query
+from spaces_app.serving.lanes import shown as plain
 from spaces_app.ui import text
 from spaces_app.ui.answers import Shown
 from spaces_app.ui.comparing import TAB as COMPARE

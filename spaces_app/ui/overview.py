@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from spaces_app.analyses.base import Result
-from spaces_app.gallery import Example
+from spaces_app.results import Result
+from spaces_app.serving.gallery import Example
 from spaces_app.tabs import Tab
 
 # What a picture shows, the first that a result has; else its first array of two axes.

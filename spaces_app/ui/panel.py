@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import gradio as gr
 
-from spaces_app.gallery import examples
-from spaces_app.runner import Runner
+from spaces_app.serving.gallery import examples
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 from spaces_app.tabs import Tab

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 
-from spaces_app.analyses.base import Result
 from spaces_app.export.formats import offered
 from spaces_app.export.snippets import Place, snippets
 from spaces_app.link import valid_view
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 
 _PAGE = re.compile(r"https?://[^\s\"'<>\\?#]{1,300}\Z", re.ASCII)

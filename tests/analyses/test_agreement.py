@@ -7,7 +7,7 @@ import math
 import pytest
 from made_results import keys, result, signed_keys
 
-from spaces_app.analyses.agreement import agreement, agreements, spearman
+from spaces_app.analyses.shared.agreement import agreement, agreements, spearman
 from spaces_app.errors import SpecError
 
 NONE = math.nan

@@ -12,16 +12,16 @@ from support import no_tick
 
 from spaces_app.aggregate import merge
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.comparison import ComparisonSpec
-from spaces_app.analyses.contrastive import ContrastiveSpec
-from spaces_app.analyses.rivals import BESIDE
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
+from spaces_app.analyses.contrastive.spec import ContrastiveSpec
+from spaces_app.analyses.shared.alternatives import BESIDE
 from spaces_app.errors import SpecError
+from spaces_app.figures.comparison import comparison
+from spaces_app.figures.token_heatmap import OTHERS, token_heatmap
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 from spaces_app.tabs.attribution import why_not
-from spaces_app.views.comparison import comparison
-from spaces_app.views.token_heatmap import OTHERS, token_heatmap
 
 
 def answer(lm, kind=AttributionSpec, **options) -> Result:

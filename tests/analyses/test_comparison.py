@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.attribution_compute import compute as attribute
-from spaces_app.analyses.comparison import MOST, ComparisonSpec, single
-from spaces_app.analyses.comparison_compute import compute
-from spaces_app.analyses.work import Speed
+from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.attribution.compute import compute as attribute
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.comparison.compute import compute
+from spaces_app.analyses.comparison.spec import MOST, ComparisonSpec, single
+from spaces_app.costs.limits import Inquiry, estimates
+from spaces_app.costs.model import Speed
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.limits import Inquiry, estimates
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
@@ -87,9 +88,9 @@ def test_questions_are_estimated_one_by_one_and_a_bad_one_spoils_no_other(lm):
         "slow": AttributionSpec(prompt=PROMPT, method="integrated_gradients", n_steps=200),
         "empty": AttributionSpec(prompt=""),
     }
-    found = estimates(Inquiry(specs), lm, speed=speed)
+    found = estimates(ANALYSES, Inquiry(specs), lm, speed=speed)
     assert 0 < found["quick"].seconds < found["slow"].seconds
     assert found["empty"].seconds is None
-    offloaded = estimates(Inquiry(specs), dataclasses.replace(lm, placement="offload"), speed=speed)
+    offloaded = estimates(ANALYSES, Inquiry(specs), dataclasses.replace(lm, placement="offload"), speed=speed)
     assert offloaded["slow"].seconds is None and "only partly in memory" in offloaded["slow"].reason
     assert offloaded["quick"].seconds == found["quick"].seconds

@@ -12,15 +12,14 @@ import torch
 from support import no_tick
 
 from spaces_app.analyses import ANALYSES, KINDS
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.context_reliance import METRICS, TARGETS, ContextRelianceSpec, flagged, words
-from spaces_app.analyses.frame import fill, framed, located
-from spaces_app.analyses.sentences import lasso
+from spaces_app.analyses.context_reliance.context_templates import fill, fill_templates, located
+from spaces_app.analyses.context_reliance.sentence_surrogate import lasso
+from spaces_app.analyses.context_reliance.spec import METRICS, TARGETS, ContextRelianceSpec, flagged, words
 from spaces_app.errors import SpecError
-from spaces_app.export import inseq_context
-from spaces_app.limits import size_of
+from spaces_app.inseq import write_context
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 from spaces_app.tokens import Token, word_ids
 from spaces_app.training.evaluate import heldout
@@ -44,7 +43,7 @@ def bundled():
 
 def sequences(lm, result: Result) -> tuple[tuple, tuple]:
     """Ids of the run with the context and of the run without, both with the same output."""
-    frames = (framed(result.spec, lm, result.spec.context), framed(result.spec, lm, None))
+    frames = (fill_templates(result.spec, lm, result.spec.context), fill_templates(result.spec, lm, None))
     return tuple((frame.source, frame.prompt, result.spec.continuation_ids) for frame in frames)
 
 
@@ -74,7 +73,7 @@ def test_cues_for_the_words_that_stand_out_are_those_that_all_words_get(bundled,
     assert above.any() and not above.all()
     assert np.isnan(found[:, ~above]).all()
     assert np.nanmax(np.abs(found[:, above] - expected[:, above])) <= 1e-5 * np.nanmax(np.abs(expected))
-    told = json.loads(inseq_context.dumps(part))["cci_scores"]
+    told = json.loads(write_context.dumps(part))["cci_scores"]
     assert [cue["cti_idx"] for cue in told] == np.flatnonzero(above).tolist()
 
 
@@ -126,7 +125,7 @@ def test_what_is_written_without_the_context_is_what_the_model_writes_alone(bund
     lm = bundled["tiny-causal"]
     for context in (CONTEXT, "Mary was happy."):
         result = answer(lm, context=context, sentences="off", **({"continuation": ""} | options))
-        frame, spec = framed(result.spec, lm, None), result.spec
+        frame, spec = fill_templates(result.spec, lm, None), result.spec
         most = len(spec.continuation_ids) if spec.continuation else spec.max_new_tokens
         sampling = (spec.temperature, spec.top_p, spec.seed)
         expected = generate(lm, (frame.source, frame.prompt), max_new_tokens=most, sampling=sampling, tick=no_tick)
@@ -238,11 +237,11 @@ def test_a_chat_template_stands_around_both_inputs(loaded_family):
 def test_a_separator_stands_between_input_and_output(loaded_family):
     lm = loaded_family("gpt2")
     spec = ContextRelianceSpec(model=lm.id, context=CONTEXT, prompt=PROMPT, separator="\n")
-    frame = framed(spec, lm, CONTEXT)
+    frame = fill_templates(spec, lm, CONTEXT)
     assert frame.said == f"{CONTEXT} {PROMPT}\n" and frame.continuation(lm, "yes") == tuple(
         lm.encode_continuation(frame.said, "yes")
     )
-    plain = framed(spec.replace(separator=" "), lm, None)
+    plain = fill_templates(spec.replace(separator=" "), lm, None)
     assert plain.said == PROMPT and plain.continuation(lm, "yes") == tuple(lm.encode_continuation(PROMPT, " yes"))
 
 
@@ -277,7 +276,7 @@ def test_leaving_a_sentence_out_is_reading_the_rest(loaded_family, name):
     targets = torch.tensor(result.spec.continuation_ids)[:, None]
 
     def told(context: str) -> torch.Tensor:
-        frame = framed(result.spec, lm, context)
+        frame = fill_templates(result.spec, lm, context)
         ids = (frame.source, frame.prompt, result.spec.continuation_ids)
         return logits(lm, ids).log_softmax(-1).gather(1, targets)[:, 0]
 
@@ -357,7 +356,7 @@ def test_the_size_of_a_question_is_that_of_its_two_runs(loaded_family):
     for name in ("gpt2", "m2m100"):
         lm = loaded_family(name)
         result = answer(lm, output_context="It was late.", sentences="off")
-        size, (ids, plain) = size_of(result.spec, lm), sequences(lm, result)
+        size, (ids, plain) = ANALYSES[result.spec.kind].size(result.spec, lm), sequences(lm, result)
         assert (size.n_source, size.n_prompt, size.n_generated) == tuple(len(part) for part in ids)
         assert size.n_other == sum(len(part) for part in plain)
 

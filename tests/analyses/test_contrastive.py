@@ -12,14 +12,13 @@ from families import FAMILIES
 from support import no_tick
 
 from spaces_app.analyses import ANALYSES, KINDS
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.contrastive import BESIDE, DIFFERENCES, ContrastiveSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.contrastive.spec import BESIDE, DIFFERENCES, ContrastiveSpec
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.limits import size_of
 from spaces_app.methods import METHODS
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 from spaces_app.step_functions import ALWAYS
 from spaces_app.training.evaluate import heldout
@@ -208,7 +207,7 @@ def test_every_difference_can_be_explained(loaded_family):
 def test_the_size_of_a_question_counts_the_other_run(loaded_family):
     lm = loaded_family("gpt2")
     spec = ContrastiveSpec(model=lm.id, prompt=PROMPT, continuation=A, contrast=B, contrast_prompt="The key")
-    size = size_of(spec, lm)
+    size = ANALYSES[spec.kind].size(spec, lm)
     n_b = len(lm.encode_continuation(PROMPT, B))
     assert size.n_other == len(lm.encode_prompt("The key")) + n_b and size.n_generated == len(
         lm.encode_continuation(PROMPT, A)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tiny
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.deletion_check import HEADLINE, MEASURES, REMOVED, deletion_check, n_variants, sentences
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.engine.deletion_check import HEADLINE, MEASURES, REMOVED, deletion_check, n_variants, sentences
 from spaces_app.engine.forced import ForcedPass
-from spaces_app.runner import Runner
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS
 

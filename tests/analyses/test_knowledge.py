@@ -10,17 +10,17 @@ import pytest
 import torch
 from support import no_tick
 
-from spaces_app.analyses.knowledge import KnowledgeSpec, cost, size
-from spaces_app.analyses.knowledge_compute import compute
-from spaces_app.engine.activations import projections
+from spaces_app.analyses.knowledge.compute import compute
+from spaces_app.analyses.knowledge.spec import KnowledgeSpec, cost, size
 from spaces_app.engine.forced import ForcedPass
-from spaces_app.engine.mlp_outputs import MlpOutputs
+from spaces_app.engine.states.activations import projections
+from spaces_app.engine.states.mlp_outputs import MlpOutputs
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.export.formats import offered
+from spaces_app.figures.knowledge import knowledge
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
-from spaces_app.views.knowledge import knowledge
 
 SETTINGS = Settings()
 PROMPT = "The capital of France is"
@@ -269,7 +269,7 @@ def test_a_model_without_feed_forward_parts_is_refused(causal, monkeypatch):
     def none(*_):
         raise NotSupported("this model has no feed-forward part that can be found.", field="model")
 
-    monkeypatch.setattr("spaces_app.engine.mlp_outputs.projections", none)
+    monkeypatch.setattr("spaces_app.engine.states.mlp_outputs.projections", none)
     with pytest.raises(NotSupported, match="no feed-forward part"):
         answer(causal, true="Paris")
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from support import no_tick
 
-from spaces_app.analyses.layers import LayersSpec
-from spaces_app.analyses.layers_compute import compute
+from spaces_app.analyses.layers.compute import compute
+from spaces_app.analyses.layers.spec import LayersSpec
 from spaces_app.errors import SpecError
 from spaces_app.export.formats import offered
+from spaces_app.figures.layer_grid import layer_grid
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
-from spaces_app.views.layer_grid import layer_grid
 
 SETTINGS = Settings()
 

@@ -10,23 +10,23 @@ import torch
 from scipy.optimize import nnls
 from support import no_tick
 
-from spaces_app.__main__ import main
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.factor_cards import heavy
-from spaces_app.analyses.neuron_factors import NeuronFactorsSpec
-from spaces_app.analyses.neuron_factors_compute import compute
-from spaces_app.engine import activations as engine
-from spaces_app.engine import remembered
+from spaces_app.analyses.neuron_factors.cards import heavy
+from spaces_app.analyses.neuron_factors.compute import compute
+from spaces_app.analyses.neuron_factors.spec import NeuronFactorsSpec
+from spaces_app.cli.main import main
+from spaces_app.engine import per_model
+from spaces_app.engine.states import activations as engine
 from spaces_app.errors import AppError, NotSupported, SpecError
 from spaces_app.export.formats import FORMATS, offered
-from spaces_app.gallery import examples
+from spaces_app.figures.neuron_factors import found_again, neuron_factors
 from spaces_app.link import parse_url, to_link
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
+from spaces_app.results import Result
+from spaces_app.serving.gallery import examples
 from spaces_app.settings import Settings
 from spaces_app.tabs.neuron_factors import ablated, idle
-from spaces_app.views.neuron_factors import found_again, neuron_factors
 
 SETTINGS = Settings()
 COUNT = {"prompt": "1, 2, 3,", "max_new_tokens": 24}
@@ -138,8 +138,8 @@ def test_layers_and_shares_add_up(causal):
 
 
 def test_scaled_by_layer_each_layer_weighs_the_same_in_the_table(causal):
-    from spaces_app.analyses.factor_table import table_of
-    from spaces_app.engine.activations import activations
+    from spaces_app.analyses.neuron_factors.activation_table import table_of
+    from spaces_app.engine.states.activations import activations
 
     ids = ((), tuple(causal.encode_prompt("1, 2, 3, 4, 5,")), ())
     found = activations(causal, ids[:2])
@@ -244,10 +244,10 @@ def test_words_are_those_of_the_unembedding_of_what_the_neurons_write(causal):
 
 
 def test_weights_that_are_not_in_memory_give_no_words(causal, monkeypatch):
-    from spaces_app.analyses import factor_cards
+    from spaces_app.analyses.neuron_factors import cards
 
     away = [type("Part", (), {"weight": torch.empty(512, 128, device="meta")})] * 4
-    monkeypatch.setattr(factor_cards, "projections", lambda lm, side: away)
+    monkeypatch.setattr(cards, "projections", lambda lm, side: away)
     result = answer(causal, k=2)
     assert all(card["promoted"] == card["suppressed"] == [] for card in result.notes["factors"])
     assert result.notes["linear_path"] == "" and result.notes["factors"][0]["neurons"]
@@ -336,7 +336,7 @@ def test_the_heaviest_neurons_hold_the_share_asked_for():
 
 
 def test_another_k_or_layer_range_does_not_run_the_model(causal, monkeypatch):
-    monkeypatch.setattr(remembered, "_kept", type(remembered._kept)())
+    monkeypatch.setattr(per_model, "_kept", type(per_model._kept)())
     passes = []
     handle = causal.model.transformer.h[0].register_forward_hook(lambda *_: passes.append(1))
     first = answer(causal, k=2)

@@ -9,16 +9,16 @@ import pytest
 import torch
 from support import no_tick
 
-from spaces_app.analyses.similarity import SimilaritySpec
-from spaces_app.analyses.similarity_compute import compute
-from spaces_app.engine.similarity import Decomposed, canonical_correlations, cka, pwcca, svcca
+from spaces_app.analyses.similarity.compute import compute
+from spaces_app.analyses.similarity.spec import SimilaritySpec
+from spaces_app.engine.states.similarity import Decomposed, canonical_correlations, cka, pwcca, svcca
 from spaces_app.errors import SpecError
 from spaces_app.export.formats import offered
+from spaces_app.figures.similarity import similarity
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
-from spaces_app.runner import Runner
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
-from spaces_app.views.similarity import similarity
 
 SETTINGS = Settings()
 PROMPT = "The nurse said that she was tired and the doctor said that he was late"

@@ -7,14 +7,14 @@ import pytest
 import torch
 from support import no_tick
 
-from spaces_app.analyses.neurons import NeuronsSpec
-from spaces_app.analyses.neurons_compute import compute
+from spaces_app.analyses.neurons.compute import compute
+from spaces_app.analyses.neurons.spec import NeuronsSpec
 from spaces_app.errors import SpecError
 from spaces_app.export.formats import offered
+from spaces_app.figures.neurons import neurons
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
-from spaces_app.views.neurons import neurons
 
 SETTINGS = Settings()
 PROMPT = "Monday, Tuesday, Wednesday, Thursday,"

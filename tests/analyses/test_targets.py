@@ -10,12 +10,12 @@ import pytest
 from support import no_tick
 
 from spaces_app.analyses import ANALYSES, KINDS
-from spaces_app.analyses.attribution import AttributionSpec, aligned
-from spaces_app.analyses.base import Result
+from spaces_app.analyses.attribution.spec import AttributionSpec, aligned
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.methods import METHODS
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS
 

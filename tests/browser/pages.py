@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 from gradio import Blocks
 
-import spaces_app.runner as runner_module
+import spaces_app.serving.runner as runner_module
 import spaces_app.ui.panel as panel_module
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.comparison import ComparisonSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
 from spaces_app.arrays import NamedArray, positions
+from spaces_app.costs.limits import Estimate, Inquiry
 from spaces_app.errors import ModelUnavailable, SpecError
 from spaces_app.export.html import standalone
-from spaces_app.gallery import Example
-from spaces_app.limits import Estimate, Inquiry
 from spaces_app.methods import METHODS
-from spaces_app.runner import Runner
+from spaces_app.results import Result
+from spaces_app.serving.gallery import Example
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token
@@ -165,7 +165,7 @@ def serve(settings: Settings, *, examples=()):
     """The page of `settings` on a free port of this computer, with `examples` in place of the recorded ones."""
     answers = Answers()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spaces_app.lanes.Worker", lambda settings: answers)
+        patch.setattr("spaces_app.serving.lanes.Worker", lambda settings: answers)
         patch.setattr(panel_module, "examples", lambda name: tuple(e for e in examples if e.result.spec.kind == name))
         runner = Runner(settings)
         demo = build_app(settings, runner)

@@ -10,7 +10,7 @@ from made_results import HOSTILE
 from pages import FIGURE, REVISION, cells, recorded, serve, settle, spec_of, until, wait
 from test_page import PROMPT, STATUS, choose, run
 
-from spaces_app.analyses.comparison import ComparisonSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
 from spaces_app.link import to_link
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings

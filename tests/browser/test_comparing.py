@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import answer, settle, until
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.export.compare import comparison, panes
-from spaces_app.export.units import scores_of
+from spaces_app.figures.still.units import scores_of
 from spaces_app.link import encode, pair_query, to_link
 
 FIRST = answer(AttributionSpec(prompt="The old man sat", method="attention", max_new_tokens=2))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pages import EARLY, FIGURE
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.gallery import examples
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import to_link
+from spaces_app.serving.gallery import examples
 
 WIDTHS = ({"width": 1280, "height": 800}, {"width": 820, "height": 1180}, {"width": 390, "height": 844})
 

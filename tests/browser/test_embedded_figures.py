@@ -7,12 +7,12 @@ import contextlib
 import pytest
 from pages import FIGURE, answer, cells, host, until
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.export.figures import drawing
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.export.html import standalone
 from spaces_app.export.snippets import Place, iframe, picture
-from spaces_app.gallery import examples
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures.token_heatmap import token_heatmap
+from spaces_app.serving.gallery import examples
 
 SPEC = AttributionSpec(prompt="an embedded figure", max_new_tokens=2)
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from pages import PATIENCE, copied, free_port, host, opened, serve_real, until, web_component
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.context_reliance import ContextRelianceSpec
-from spaces_app.analyses.contrastive import ContrastiveSpec
-from spaces_app.analyses.neuron_factors import NeuronFactorsSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec
+from spaces_app.analyses.contrastive.spec import ContrastiveSpec
+from spaces_app.analyses.neuron_factors.spec import NeuronFactorsSpec
 from spaces_app.export.formats import VIEWS, figure_value
 from spaces_app.export.html import FIGURES
 from spaces_app.settings import Settings

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pages import FIGURE, cells, recorded, serve, settle, until
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import to_link
 from spaces_app.settings import Settings
 

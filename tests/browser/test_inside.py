@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import free_port, open_page, spec_of, until  # noqa: F401  (a fixture)
 
-from spaces_app.gallery import examples
 from spaces_app.link import to_link
+from spaces_app.serving.gallery import examples
 
 TAB = "#tab-neuron_factors"
 FACTORS = f"{TAB} .seqscope-factors"

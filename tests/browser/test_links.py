@@ -29,7 +29,7 @@ from pages import (
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray
 from spaces_app.link import encode, to_link
 from spaces_app.settings import Settings
@@ -160,7 +160,7 @@ def test_a_stored_link_opens_while_somebody_else_computes(site, stored, open_pag
 
 
 def test_on_zero_gpu_a_link_waits_for_a_click(tmp_path, open_page, monkeypatch):
-    monkeypatch.setattr("spaces_app.runner.make_lane", _thread_lane)
+    monkeypatch.setattr("spaces_app.serving.runner.make_lane", _thread_lane)
     with serve(Settings(store=str(tmp_path), zero_gpu=True), examples=recorded()) as gpu:
         page = open_page(gpu.url + "/" + to_link(AttributionSpec(prompt="costs a share")))
         until(lambda: "Press Run" in page.inner_text(STATUS), page=page)
@@ -172,7 +172,7 @@ def test_on_zero_gpu_a_link_waits_for_a_click(tmp_path, open_page, monkeypatch):
 
 
 def _thread_lane(settings):
-    from spaces_app.lanes import ThreadLane
+    from spaces_app.serving.lanes import ThreadLane
 
     return ThreadLane(settings)
 
@@ -253,7 +253,7 @@ def test_a_page_that_embeds_us_keeps_its_own_address(site, open_page):
 def test_python_app_py_computes_a_link_with_a_real_model(family_folder, tmp_path, open_page):
     from gradio_client import Client
 
-    from spaces_app.runner import Runner
+    from spaces_app.serving.runner import Runner
 
     port = free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "SEQSCOPE_STORE": str(tmp_path / "page")}

@@ -15,8 +15,8 @@ from components.layer_grid.demo import made_up as grid
 from components.neuron_factors.demo import made_up as factors
 from spaces_app.errors import SpecError
 from spaces_app.export.html import FIGURES, embedded
+from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.link import parse_query, to_link, valid_view
-from spaces_app.views.token_heatmap import token_heatmap
 
 HEATMAP = token_heatmap(made_results.keys())
 VALUES = {

@@ -7,7 +7,7 @@ import random
 import pytest
 from pages import FIGURE, answer, cells, settle, until
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import parse_query, to_link
 
 SPEC = AttributionSpec(prompt="notes from an author", max_new_tokens=2)

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pages import ONE, answer, settle, spec_of, until
 
 from spaces_app.arrays import NamedArray, positions
-from spaces_app.gallery import examples
+from spaces_app.serving.gallery import examples
 from spaces_app.tabs import TABS
 from spaces_app.ui.overview import COLUMNS, ROWS, STEPS, overview, picture
 

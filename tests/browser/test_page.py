@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import FIGURE, answer, cells, serve, settle, spec_of, until
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.gallery import Example
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.serving.gallery import Example
 from spaces_app.settings import Settings
 
 PROMPT = "#attribution-prompt textarea"

@@ -13,13 +13,13 @@ from pages import heard, wait
 from playwright.sync_api import expect
 from test_token_heatmap import background, caption, cell, pairs
 
-from spaces_app.analyses.agreement import spearman
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.comparison import ComparisonSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
+from spaces_app.analyses.shared.agreement import spearman
 from spaces_app.arrays import NamedArray
+from spaces_app.figures.comparison import comparison
+from spaces_app.figures.token_heatmap import MAX_PARTS, token_heatmap
 from spaces_app.methods import METHODS
-from spaces_app.views.comparison import comparison
-from spaces_app.views.token_heatmap import MAX_PARTS, token_heatmap
+from spaces_app.results import Result
 
 KEYS = made_results.keys()
 CHECK = {"label": "Comprehensiveness", "value": 0.25, "sentence": "Without the top-ranked words it falls by 0.25."}

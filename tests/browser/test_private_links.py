@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pages import REVISION, cells, settle, until
 from test_choosing_methods import FIELD, choose, open_methods
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import to_link
 
 SPEC = AttributionSpec(prompt="Zanzibar whispers", method="attention", continuation_ids=(7, 8), revision=REVISION)

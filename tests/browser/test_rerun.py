@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import answer, until
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray
-from spaces_app.gallery import examples
 from spaces_app.link import to_link
+from spaces_app.serving.gallery import examples
 from spaces_app.tabs import TABS
 from spaces_app.ui.again import verdict
 

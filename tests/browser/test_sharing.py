@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import copied, open_page, opened, until  # noqa: F401  (a fixture)
 
-from spaces_app.gallery import examples
+from spaces_app.serving.gallery import examples
 
 
 def test_the_dialog_gives_links_that_open_the_same_figure(real, open_page):  # noqa: F811

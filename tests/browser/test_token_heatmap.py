@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from test_views import STATES
 
 from components.token_heatmap import TokenHeatmap, assets
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.token_heatmap import token_heatmap
 
 KEYS = token_heatmap(made_results.keys(), origin="recorded")
 SIGNED = token_heatmap(made_results.signed_keys())

@@ -10,9 +10,9 @@ import pytest
 
 from spaces_app.errors import NotSupported
 from spaces_app.export.compare import compare, comparison
-from spaces_app.export.figures import drawing
-from spaces_app.export.units import scores_of
-from spaces_app.gallery import examples
+from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures.still.units import scores_of
+from spaces_app.serving.gallery import examples
 
 
 def test_an_answer_agrees_with_itself():

@@ -12,13 +12,13 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from spaces_app import gallery
-from spaces_app.export import layout
-from spaces_app.export.drawing import HUES, TINT, colour, hue_of
-from spaces_app.export.figures import drawing
 from spaces_app.export.formats import FORMATS, offered
-from spaces_app.export.latex import latex
-from spaces_app.export.svg import svg
+from spaces_app.figures.still import layout
+from spaces_app.figures.still.drawing import HUES, TINT, colour, hue_of
+from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures.still.latex import latex
+from spaces_app.figures.still.svg import svg
+from spaces_app.serving import gallery
 
 ROOT = Path(__file__).parents[2]
 VALUES = ([0.0, 4.0, None, 1.0], [2.0, 0.1, 1.0, 2.0])

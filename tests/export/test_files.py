@@ -14,14 +14,14 @@ import nbformat
 import pytest
 
 import spaces_app
-from spaces_app.__main__ import main
+from spaces_app.cli.main import main
 from spaces_app.errors import AppError, NotSupported, SpecError
 from spaces_app.export import files
 from spaces_app.export.formats import FORMATS
 from spaces_app.export.notebook import plain
-from spaces_app.gallery import examples, recorded_path
 from spaces_app.link import parse_url
-from spaces_app.runner import Runner
+from spaces_app.serving.gallery import examples, recorded_path
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 
 EXAMPLE = examples("attribution")[0]

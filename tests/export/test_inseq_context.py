@@ -9,14 +9,14 @@ import pytest
 from support import no_tick
 
 from spaces_app.analyses import ANALYSES
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.base import Result
-from spaces_app.analyses.context_reliance import METRICS, ContextRelianceSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.context_reliance.spec import METRICS, ContextRelianceSpec
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.export import inseq_context
+from spaces_app.figures.context_reliance import context_reliance
+from spaces_app.figures.terminal.pairs import context_table
+from spaces_app.inseq import write_context
+from spaces_app.results import Result
 from spaces_app.settings import Settings
-from spaces_app.views.context_reliance import context_reliance
-from spaces_app.views.terminal_pairs import context_table
 
 # Numbers as Inseq's own test has them for GPT-2, with the pieces of its tokenizer.
 THEIRS = {
@@ -67,7 +67,7 @@ def result(request, loaded_family) -> Result:
 
 
 def test_what_we_wrote_comes_back_whole(result):
-    back = inseq_context.loads(inseq_context.dumps(result))
+    back = write_context.loads(write_context.dumps(result))
     assert back.to_dict() == result.to_dict()
 
 
@@ -84,7 +84,7 @@ def test_files_of_that_kind_are_saved_and_opened_by_name(result, tmp_path):
 def test_inseqs_numbers_have_its_names_directions_and_signs(result, metric):
     from dataclasses import replace
 
-    document = json.loads(inseq_context.dumps(replace(result, notes=result.notes | {"metric": metric})))
+    document = json.loads(write_context.dumps(replace(result, notes=result.notes | {"metric": metric})))
     cti, n = result.arrays["cti"], len(document["cti_scores"])
     expected = {
         "kl_divergence": cti.select(metric="kl_divergence_reverse").values,
@@ -100,7 +100,7 @@ def test_inseqs_numbers_have_its_names_directions_and_signs(result, metric):
 
 
 def test_the_cues_of_every_word_are_in_the_file(result):
-    document = json.loads(inseq_context.dumps(result))
+    document = json.loads(write_context.dumps(result))
     for found in document["cci_scores"]:
         column = result.arrays["attributions"].values[:, found["cti_idx"]]
         assert found["input_context_scores"] == [float(column[i]) for i in result.notes["context_tokens"]]
@@ -111,7 +111,7 @@ def test_the_cues_of_every_word_are_in_the_file(result):
 
 
 def test_a_file_of_inseqs_own_is_read_and_drawn():
-    found = inseq_context.loads(json.dumps(THEIRS))
+    found = write_context.loads(json.dumps(THEIRS))
     assert found.text == " to the hospital. He said he was fine" and found.spec.prompt.startswith("His colleagues")
     assert found.spec.step_function == "contrast_prob_diff" and found.notes["model"] == "gpt2"
     cti = found.arrays["cti"].select(metric="kl_divergence_reverse")
@@ -132,9 +132,9 @@ def test_a_file_of_inseqs_own_is_read_and_drawn():
 )
 def test_anything_else_is_refused_in_one_sentence(text):
     with pytest.raises(SpecError, match="no file of inseq attribute-context"):
-        inseq_context.loads(text)
+        write_context.loads(text)
 
 
 def test_other_analyses_have_no_such_file():
     with pytest.raises(NotSupported, match="no place for a attribution result"):
-        inseq_context.dumps(Result(AttributionSpec(), (), {}))
+        write_context.dumps(Result(AttributionSpec(), (), {}))

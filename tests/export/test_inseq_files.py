@@ -17,15 +17,15 @@ import made_results
 import numpy as np
 import pytest
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.export import inseq, inseq_file
-from spaces_app.gallery import examples
-from spaces_app.runner import Runner
+from spaces_app.inseq import read, write
+from spaces_app.serving.gallery import examples
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 
-BUNDLED = Path(inseq.__file__).parents[1] / "bundled"
+BUNDLED = Path(write.__file__).parents[1] / "bundled"
 PROMPT, WRITTEN, SOURCE = "The keys to the cabinet", " are lost.", "The coat is small. <brk> It was big."
 GALLERY = {example.name: example.result for example in examples("attribution")}
 
@@ -36,9 +36,9 @@ def folder(tmp_path_factory):
     python = os.environ.get("SEQSCOPE_INSEQ_PYTHON")
     assert python, "SEQSCOPE_INSEQ_PYTHON is not set: it names a Python with inseq==0.7.1, which these tests run"
     folder = tmp_path_factory.mktemp("inseq")
-    (folder / "ours-keys.json").write_text(inseq.dumps(made_results.keys()), encoding="utf-8")
-    (folder / "ours-two.json").write_text(inseq.dumps(GALLERY["it"], GALLERY["translation"]), encoding="utf-8")
-    (folder / "ours-hostile.json").write_text(inseq.dumps(made_results.hostile()), encoding="utf-8")
+    (folder / "ours-keys.json").write_text(write.dumps(made_results.keys()), encoding="utf-8")
+    (folder / "ours-two.json").write_text(write.dumps(GALLERY["it"], GALLERY["translation"]), encoding="utf-8")
+    (folder / "ours-hostile.json").write_text(write.dumps(made_results.hostile()), encoding="utf-8")
     arguments = [str(BUNDLED / "tiny-causal"), str(BUNDLED / "tiny-en-fr"), PROMPT, WRITTEN, SOURCE]
     done = subprocess.run(
         [python, str(Path(__file__).with_name("inseq_side.py")), str(folder), *arguments],
@@ -55,7 +55,7 @@ def told(folder):
 
 
 def theirs(folder: Path, name: str, **options):
-    [result] = inseq_file.loads((folder / f"theirs-{name}").read_bytes(), **options)
+    [result] = read.loads((folder / f"theirs-{name}").read_bytes(), **options)
     return result
 
 
@@ -93,11 +93,11 @@ def test_inseq_reads_what_was_asked(told):
 
 @pytest.mark.parametrize("stem", ["ours", "again"])
 def test_what_we_wrote_comes_back_whole_even_after_inseq_saved_it_again(folder, stem):
-    assert [r.to_dict() for r in inseq_file.loads((folder / f"{stem}-two.json").read_bytes())] == [
+    assert [r.to_dict() for r in read.loads((folder / f"{stem}-two.json").read_bytes())] == [
         GALLERY["it"].to_dict(), GALLERY["translation"].to_dict(),
     ]  # fmt: skip
     for name, result in (("keys", made_results.keys()), ("hostile", made_results.hostile())):
-        [found] = inseq_file.loads((folder / f"{stem}-{name}.json").read_text(encoding="utf-8"))
+        [found] = read.loads((folder / f"{stem}-{name}.json").read_text(encoding="utf-8"))
         assert found.to_dict() == result.to_dict()
 
 
@@ -105,13 +105,13 @@ def test_arrays_that_inseq_does_not_know_come_back_too():
     extra = NamedArray(np.ones((2, 11, 4)), {"layer": (0, 1), "input": range(11), "generated": range(4)}, "logit")
     result = made_results.keys()
     result = replace(result, arrays=result.arrays | {"layer_attributions": extra})
-    [found] = inseq_file.loads(inseq.dumps(result))
+    [found] = read.loads(write.dumps(result))
     assert found.to_dict() == result.to_dict()
 
 
 def test_a_result_without_attributions_has_no_place_there():
     with pytest.raises(NotSupported, match="no place for a attribution result|no place"):
-        inseq.dumps(replace(made_results.keys(), arrays={}))
+        write.dumps(replace(made_results.keys(), arrays={}))
 
 
 # What Inseq writes ---------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_a_file_of_inseq_s_can_be_drawn_and_exported(folder):
 
 
 def damaged():
-    whole = json.loads(inseq.dumps(made_results.keys()))
+    whole = json.loads(write.dumps(made_results.keys()))
     yield "not JSON", "nothing"
     yield "a list", "[]"
     yield "another class", json.dumps(whole | {"__instance_type__": ["os", "system"]})
@@ -218,20 +218,20 @@ def damaged():
 @pytest.mark.parametrize(("name", "text"), list(damaged()), ids=lambda item: item[:40])
 def test_a_damaged_file_is_one_sentence(name, text):
     with pytest.raises(SpecError) as caught:
-        inseq_file.loads(text)
+        read.loads(text)
     assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
 
 
 def test_a_packed_bomb_is_refused(monkeypatch):
-    monkeypatch.setattr(inseq_file, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(read, "MAX_BYTES", 10_000)
     with pytest.raises(SpecError, match="more than 10,000 bytes"):
-        inseq_file.loads(gzip.compress(b" " * 10_000_000))
+        read.loads(gzip.compress(b" " * 10_000_000))
 
 
 def test_a_tensor_that_claims_to_be_huge_is_refused():
     header = json.dumps({"attribution": {"dtype": "F32", "shape": [10**9, 10**9], "data_offsets": [0, 4]}}).encode()
     packed = base64.b64encode(len(header).to_bytes(8, "little") + header + b"\0\0\0\0").decode()
-    document = json.loads(inseq.dumps(made_results.keys()))
+    document = json.loads(write.dumps(made_results.keys()))
     document["attributes"]["sequence_attributions"][0]["attributes"]["target_attributions"] = packed
     with pytest.raises(SpecError, match="not a file that Inseq saved"):
-        inseq_file.loads(json.dumps(document))
+        read.loads(json.dumps(document))

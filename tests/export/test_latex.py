@@ -9,9 +9,9 @@ import made_results
 import pypdfium2
 import pytest
 
-from spaces_app.export.figures import drawing
-from spaces_app.export.latex import escape, latex
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures.still.latex import escape, latex
+from spaces_app.figures.token_heatmap import token_heatmap
 
 ODD = made_results.result(
     [

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from spaces_app.analyses import KINDS
-from spaces_app.export import words
-from spaces_app.export.figures import drawing
 from spaces_app.export.formats import FORMATS, figure_value
-from spaces_app.runner import Runner
+from spaces_app.figures.still import captions
+from spaces_app.figures.still.heatmap import drawing
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.tokens import word_ids
 
@@ -43,7 +43,7 @@ def by_word(result, column: np.ndarray) -> dict[str, float]:
     for number in dict.fromkeys(ids):
         own = [i for i, word in enumerate(ids) if word == number]
         if not np.isnan(column[own]).all():
-            found[words.visible("".join(result.tokens[i].text for i in own))] = float(np.nansum(column[own]))
+            found[captions.visible("".join(result.tokens[i].text for i in own))] = float(np.nansum(column[own]))
     return found
 
 
@@ -58,7 +58,7 @@ def test_a_contrast_shows_what_speaks_for_either(contrast):
     assert shades(made) == pytest.approx({text: score / top for text, score in expected.items()}, abs=1e-5)
     p_a = contrast.arrays["step_scores"].select(step_function="probability").values[0]
     p_b = contrast.arrays["step_scores"].select(step_function="contrast_prob").values[0]
-    likely = [words.probability(float(p)) for p in (p_a, p_b)]
+    likely = [captions.probability(float(p)) for p in (p_a, p_b)]
     assert made.caption.startswith(f"‘are’ ({likely[0]}) rather than ‘is’ ({likely[1]}). ‘are’ is supported most by")
 
 

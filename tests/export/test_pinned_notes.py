@@ -11,15 +11,15 @@ import pypdfium2
 import pytest
 from test_latex import compiled, words
 
-from spaces_app.export import layout, paint, svg
-from spaces_app.export.figures import DRAWINGS, drawing
 from spaces_app.export.formats import figure_value
 from spaces_app.export.html import embedded, standalone
-from spaces_app.export.latex import latex
-from spaces_app.export.pins import Pin, lines, name_of, pins_of
 from spaces_app.export.tables import table
-from spaces_app.gallery import examples
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.still import layout, raster, svg
+from spaces_app.figures.still.heatmap import DRAWINGS, drawing
+from spaces_app.figures.still.latex import latex
+from spaces_app.figures.still.pins import Pin, lines, name_of, pins_of
+from spaces_app.figures.token_heatmap import token_heatmap
+from spaces_app.serving.gallery import examples
 
 HOSTILE = "</svg><script>alert(1)</script> \\input{/etc/passwd} $x_1$ & 100 % ~^{} \u202e"
 
@@ -113,9 +113,9 @@ def test_hostile_notes_are_letters_in_every_picture(tmp_path):
     assert "<script" not in shown and "&lt;script&gt;alert(1)" in shown
     letters = "".join(re.findall("<text[^>]*>([^<]*)</text>", shown))
     assert "①" in letters and "②" in letters and "U+202E" in letters
-    read = pypdfium2.PdfDocument(io.BytesIO(paint.pdf(page)))[0].get_textpage().get_text_range()
+    read = pypdfium2.PdfDocument(io.BytesIO(raster.pdf(page)))[0].get_textpage().get_text_range()
     assert "<script>alert(1)</script>" in " ".join(read.split()) and "①" in read
-    assert len(paint.png(page)) > len(paint.png(layout.page(drawing(heatmap()))))
+    assert len(raster.png(page)) > len(raster.png(layout.page(drawing(heatmap()))))
     document = words(compiled(latex(made), tmp_path))
     assert "\\input{/etc/passwd} $x" in document and "\\end{document}" in document
 

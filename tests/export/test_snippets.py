@@ -11,17 +11,17 @@ from html.parser import HTMLParser
 import made_results
 import pytest
 
-from spaces_app import __version__
-from spaces_app.__main__ import build_parser, spec_from_flags
 from spaces_app.analyses import KINDS
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.cli.main import build_parser, spec_from_flags
 from spaces_app.export import citation
 from spaces_app.export.snippets import Place, command, embed_link, iframe, link, picture, python, short_link, snippets
-from spaces_app.gallery import examples
 from spaces_app.link import parse_query, parse_url
 from spaces_app.methods import METHODS
+from spaces_app.serving.gallery import examples
 from spaces_app.settings import Settings
 from spaces_app.ui.sharing import TOO_LONG, shared
+from spaces_app.version import __version__
 
 HUB = Place.of_space("Some_Lab/my.demo")
 LOCAL = Place("http://127.0.0.1:7860/")

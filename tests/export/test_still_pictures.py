@@ -12,14 +12,14 @@ import pytest
 import resvg_py
 from PIL import Image
 
-from spaces_app.analyses.base import Result
 from spaces_app.errors import NotSupported
-from spaces_app.export import layout, paint, svg
-from spaces_app.export.drawing import Drawing, Paragraph, Span, colour
-from spaces_app.export.figures import DRAWINGS, drawing
-from spaces_app.export.metrics import advance, font_file, wrap
-from spaces_app.export.words import label, percent, probability, score, visible
-from spaces_app.views.token_heatmap import token_heatmap
+from spaces_app.figures.still import layout, raster, svg
+from spaces_app.figures.still.captions import label, percent, probability, score, visible
+from spaces_app.figures.still.drawing import Drawing, Paragraph, Span, colour
+from spaces_app.figures.still.font_metrics import advance, font_file, wrap
+from spaces_app.figures.still.heatmap import DRAWINGS, drawing
+from spaces_app.figures.token_heatmap import token_heatmap
+from spaces_app.results import Result
 
 XML = "{http://www.w3.org/2000/svg}"
 
@@ -226,10 +226,10 @@ def test_every_renderer_paints_the_same_shades():
     vector = svg.svg(page)
     pictures = {
         "svg": resvg_py.svg_to_bytes(svg_string=vector, font_files=fonts, skip_system_fonts=True, zoom=2),
-        "png": paint.png(page, scale=2),
+        "png": raster.png(page, scale=2),
     }
     images = {name: Image.open(io.BytesIO(data)).convert("RGB") for name, data in pictures.items()}
-    document = pypdfium2.PdfDocument(paint.pdf(page))
+    document = pypdfium2.PdfDocument(raster.pdf(page))
     images["pdf"] = document[0].render(scale=2 / 0.75).to_pil().convert("RGB")
     shaded = shades(made)
     for name, image in images.items():
@@ -263,27 +263,27 @@ def test_the_letters_of_an_svg_stay_in_their_box_in_whatever_font():
 
 
 def test_a_pdf_is_vector_with_text_that_can_be_copied():
-    data = paint.pdf(layout.page(drawn(made_results.keys())))
+    data = raster.pdf(layout.page(drawn(made_results.keys())))
     text = pypdfium2.PdfDocument(data)[0].get_textpage().get_text_range()
     assert "The keys to the cabinet are on time." in " ".join(text.split())
     assert "‘are’ relies most on ‘keys’ (60" in text
     assert b"/FontFile2" in data and b"/Subtype /Image" not in data and b"/Subtype /Type3" not in data
-    assert data == paint.pdf(layout.page(drawn(made_results.keys()))), "no date in it"
+    assert data == raster.pdf(layout.page(drawn(made_results.keys()))), "no date in it"
 
 
 def test_hostile_text_is_text_in_a_pdf_and_a_png():
     page = layout.page(drawn(made_results.hostile()))
-    document = pypdfium2.PdfDocument(paint.pdf(page))
+    document = pypdfium2.PdfDocument(raster.pdf(page))
     text = document[0].get_textpage().get_text_range()
     assert "${Object.assign(window,{pwned:1})}" in text and "<img src=x" in text and "\\u00zz \\" in text
     assert document.get_metadata_dict()["Subject"] == page.description
-    assert Image.open(io.BytesIO(paint.png(page))).info["Software"] == "Seqscope"
+    assert Image.open(io.BytesIO(raster.png(page))).info["Software"] == "Seqscope"
 
 
 def test_scripts_that_the_font_lacks_are_painted_without_complaint(recwarn):
     odd = made_results.result(["中文字", " العربية", " हिन्दी", " 🗝️"], [" はい"])
     page = layout.page(drawn(odd))
-    assert paint.png(page).startswith(b"\x89PNG") and paint.pdf(page).startswith(b"%PDF")
+    assert raster.png(page).startswith(b"\x89PNG") and raster.pdf(page).startswith(b"%PDF")
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
 
 
@@ -291,5 +291,5 @@ def test_a_picture_too_large_in_pixels_is_painted_with_fewer():
     tall = Drawing("x", tuple(Paragraph("", (Span("x", breaks=3),)) for _ in range(320)))
     page = layout.page(tall)
     assert page.height > 30_000 / 2
-    image = Image.open(io.BytesIO(paint.png(page)))
+    image = Image.open(io.BytesIO(raster.png(page)))
     assert image.height <= 30_000 and image.width * image.height <= 40_000_000

@@ -11,7 +11,7 @@ import numpy as np
 
 from spaces_app.arrays import NamedArray
 from spaces_app.export.tabular import csv_text
-from spaces_app.gallery import examples
+from spaces_app.serving.gallery import examples
 
 
 def rows(result) -> list[dict[str, str]]:

@@ -21,7 +21,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError as ClientError
 from support import wait_for
 
-from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import parse_query, to_link
 from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
@@ -294,7 +294,7 @@ def test_leaving_during_an_api_call_does_not_stop_others(site):
 
 def test_answers_stand_for_the_worker_faithfully():
     """What the other tests lean on: the stand-in gives results that survive the store's JSON."""
-    from spaces_app.analyses.base import Result
+    from spaces_app.results import Result
 
     result = Answers().answer(AttributionSpec(prompt="a b", max_new_tokens=2), None)
     again = Result.from_dict(json.loads(json.dumps(result.to_dict())), AttributionSpec)

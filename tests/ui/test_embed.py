@@ -18,8 +18,8 @@ from starlette.middleware import Middleware
 from support import wait_for
 
 from spaces_app.export.formats import FORMATS
-from spaces_app.gallery import examples
-from spaces_app.runner import Runner
+from spaces_app.serving.gallery import examples
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.ui.embed import FORGOTTEN, NOT_STORED, Embeds
 from spaces_app.ui.guard import LOCAL_HOSTS, Guard
@@ -69,7 +69,7 @@ def value_of(page: str) -> dict:
 
 
 def test_a_stored_figure_comes_by_link_and_by_digest(server):
-    from spaces_app.views.token_heatmap import token_heatmap
+    from spaces_app.figures.token_heatmap import token_heatmap
 
     by_link = server.get("/embed" + FORTY.spec.to_link(view="sel:1-2"))
     by_digest = server.get(f"/embed/{FORTY.spec.digest()}?view=sel:1-2")

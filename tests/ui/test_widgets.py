@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import gradio as gr
 import pytest
 
-from spaces_app.analyses.attribution import AttributionSpec
-from spaces_app.analyses.comparison import ComparisonSpec
-from spaces_app.analyses.neuron_factors import NeuronFactorsSpec
-from spaces_app.analyses.neurons import NeuronsSpec
+from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.comparison.spec import ComparisonSpec
+from spaces_app.analyses.neuron_factors.spec import NeuronFactorsSpec
+from spaces_app.analyses.neurons.spec import NeuronsSpec
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings

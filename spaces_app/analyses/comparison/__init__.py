@@ -1,0 +1,8 @@
+"""Do several methods say the same?"""
+
+from spaces_app.analyses.base import Analysis, compute_of
+from spaces_app.analyses.comparison.spec import ComparisonSpec, cost
+
+ANALYSIS = Analysis("comparison", "Do several methods say the same?", ComparisonSpec, compute_of(__name__), cost=cost)
+
+__all__ = ["ANALYSIS", "ComparisonSpec"]

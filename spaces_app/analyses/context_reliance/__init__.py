@@ -1,0 +1,15 @@
+"""Which words depend on the context, and on which part of it?"""
+
+from spaces_app.analyses.base import Analysis, compute_of
+from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec, cost, size
+
+ANALYSIS = Analysis(
+    "context_reliance",
+    "Which words depend on the context, and on which part of it?",
+    ContextRelianceSpec,
+    compute_of(__name__),
+    size=size,
+    cost=cost,
+)
+
+__all__ = ["ANALYSIS", "ContextRelianceSpec"]

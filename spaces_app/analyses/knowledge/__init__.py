@@ -1,0 +1,8 @@
+"""Where does the fact sit?"""
+
+from spaces_app.analyses.base import Analysis, compute_of
+from spaces_app.analyses.knowledge.spec import KnowledgeSpec, cost, size
+
+ANALYSIS = Analysis("knowledge", "Where does the fact sit?", KnowledgeSpec, compute_of(__name__), size=size, cost=cost)
+
+__all__ = ["ANALYSIS", "KnowledgeSpec"]

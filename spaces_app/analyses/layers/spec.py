@@ -1,0 +1,77 @@
+"""What would the model have written after each layer? The question; the answer is computed in a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from spaces_app.analyses.attribution.spec import AttributionSpec, idle_generation
+from spaces_app.costs.model import Cost, passes
+from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
+from spaces_app.errors import SpecError
+from spaces_app.methods import CostInputs
+from spaces_app.spec import Spec, option, same_as
+
+SCOPES = ("generated", "all")
+MOST_WATCHED = 8
+
+
+@dataclass(frozen=True)
+class LayersSpec(Spec):
+    """Read every layer of a model through its output layer, as if the model ended there (the logit lens)."""
+
+    kind = "layers"
+    version = 1
+
+    model: str = same_as(AttributionSpec, "model")
+    revision: str = same_as(AttributionSpec, "revision")
+    prompt: str = same_as(AttributionSpec, "prompt")
+    continuation: str = same_as(AttributionSpec, "continuation")
+    continuation_ids: tuple = same_as(AttributionSpec, "continuation_ids")
+    watch: str = option(
+        "",
+        "Words to follow through the layers beside the ones that were written, separated by commas: is, are.",
+        label="Watch",
+        max_chars=200,
+    )
+    scope: str = option(
+        "generated",
+        "Whose tokens are read: the ones written, or the prompt's too.",
+        choices=lambda: SCOPES,
+        group="reading",
+    )
+    top_k: int = option(
+        10, "Likeliest words kept for every layer and token.", label="Likeliest", low=0, high=20, group="reading"
+    )
+    max_new_tokens: int = same_as(AttributionSpec, "max_new_tokens")
+    temperature: float = same_as(AttributionSpec, "temperature")
+    top_p: float = same_as(AttributionSpec, "top_p")
+    languages: str = same_as(AttributionSpec, "languages")
+    seed: int = same_as(AttributionSpec, "seed")
+
+    def unused(self) -> Iterable[str]:
+        return idle_generation(self)
+
+    def watched(self) -> list[str]:
+        """The words to follow, in the order they were named."""
+        return list(dict.fromkeys(filter(None, (word.strip() for word in self.watch.split(",")))))
+
+    def check(self) -> None:
+        if len(self.watched()) > MOST_WATCHED:
+            raise SpecError(
+                f"{len(self.watched())} words are too many.", hint=f"Use at most {MOST_WATCHED}.", field="watch"
+            )
+
+
+def size(spec: LayersSpec, model) -> TokenCounts:
+    """The size of the text, at most. Raises SpecError for texts that are empty."""
+    return reading_size(spec, model)
+
+
+def cost(spec: LayersSpec, facts: Any, size: TokenCounts) -> Cost:
+    """A pass, the output layer at every layer and token, and the writing."""
+    load = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
+    read = size.n_generated + (size.n_prompt if spec.scope == "all" and not size.n_source else 0)
+    work = passes(load.forward + (facts.n_layers + 1) * read * load.head_row)
+    return work + writing_cost(spec, size, load)

@@ -1,0 +1,115 @@
+"""How large a question is and how much arithmetic it takes, told from spec, tokenizer and facts. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from spaces_app.costs.model import Cost, of_method, writing
+from spaces_app.engine.deletion_check import n_variants
+from spaces_app.methods import CostInputs
+from spaces_app.tokens import sentence_ids, word_ids
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """How many tokens a question has: read by an encoder, given to the decoder, and written (at most).
+
+    n_other: tokens of a second run it is compared with. grouped: what is taken away together (words, sentences), for
+    each token; 1 for single tokens.
+    """
+
+    n_source: int
+    n_prompt: int
+    n_generated: int
+    n_other: int = 0
+    grouped: float = 1.0
+
+
+def text_size(spec, model) -> TokenCounts:
+    """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
+
+    Never more than the model has positions: that a text is longer than that is for the analysis to say.
+    """
+    facts, prompt = model.facts, model.encode_prompt(spec.prompt)
+    size = dataclasses.replace(reading_size(spec, model), grouped=_grouped(spec, model, prompt))
+    if not any(step.contrastive for step in spec.asked()):
+        return size
+    n_prompt = len(model.encode_prompt(spec.contrast_prompt)) if spec.contrast_prompt else len(prompt)
+    n_written = size.n_generated
+    if spec.contrast_ids or spec.contrast:
+        n_written = len(spec.contrast_ids or model.encode_continuation(spec.prompt, spec.contrast))
+    n_other = n_prompt + n_written + (len(model.decoder_start) if facts.encoder_decoder else 0)
+    return dataclasses.replace(size, n_other=n_other)
+
+
+def reading_size(spec, model) -> TokenCounts:
+    """The size of a text and of what is written after it, at most. Raises SpecError for empty texts."""
+    given = _given(spec, model)
+    return sized(model, len(model.encode_prompt(spec.prompt)), spec.max_new_tokens if given is None else len(given))
+
+
+def sized(model, n_prompt: int, n_written: int) -> TokenCounts:
+    """The size of a prompt of so many tokens (of a source, for an encoder) and an output, within the positions."""
+    facts = model.facts
+    begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(n_prompt, facts.max_positions)
+    room = None if facts.max_positions is None else facts.max_positions - begun + 1
+    source = _at_most(n_prompt, facts.max_source_positions) if facts.encoder_decoder else 0
+    return TokenCounts(source, begun, _at_most(n_written, room))
+
+
+def _given(spec, model) -> list[int] | None:
+    """The ids of an output that is not written by the model."""
+    if spec.continuation_ids:
+        return list(spec.continuation_ids)
+    return model.encode_continuation(spec.prompt, spec.continuation) if spec.continuation else None
+
+
+def _grouped(spec, model, prompt: list[int]) -> float:
+    """Words or sentences per token, as far as the text is known."""
+    if spec.window == "token":
+        return 1.0
+    source, begun = (prompt, model.decoder_start) if model.facts.encoder_decoder else ((), prompt)
+    tokens = model.tokens(source, begun, _given(spec, model) or ())
+    groups = (word_ids if spec.window == "word" else sentence_ids)(tokens)
+    return (groups[-1] + 1) / len(groups)
+
+
+def cost_inputs(spec, facts: Any, size: TokenCounts) -> CostInputs:
+    """What the cost of the spec's method follows from."""
+    asked = {"n_steps": spec.n_steps, "n_samples": spec.n_samples, "layer": spec.layer}
+    n_inputs = size.n_source + size.n_prompt + size.n_generated - 1
+    asked["n_features"] = 0 if size.grouped == 1 else max(1, round(size.grouped * n_inputs))
+    return CostInputs(facts, size.n_source, size.n_prompt, size.n_generated, **asked)
+
+
+def attribution_cost(spec, facts: Any, size: TokenCounts) -> Cost:
+    """One attribution, and the writing of the output where it is not given."""
+    return explaining(spec, facts, size) + writing_cost(spec, size, cost_inputs(spec, facts, size))
+
+
+def explaining(spec, facts: Any, size: TokenCounts) -> Cost:
+    """One attribution: the method's work, a pass over the run it is compared with, those with dropout."""
+    load = cost_inputs(spec, facts, size)
+    return of_method(spec.method, load) + passes_beside(spec, load, size)
+
+
+def writing_cost(spec, size: TokenCounts, load: CostInputs) -> Cost:
+    """What the model does to write the output; nothing where it is given, or none is asked for."""
+    given = spec.continuation or spec.continuation_ids
+    return Cost() if given or not size.n_generated else writing(load)
+
+
+def passes_beside(spec, load: CostInputs, size: TokenCounts) -> float:
+    """Operations of what step functions need beside the run itself."""
+    operations = load.forward * size.n_other / max(1, size.n_source + load.n_decoder) if size.n_other else 0.0
+    if any(step.compares == "dropout" for step in spec.asked()):
+        operations += spec.n_dropout * load.forward
+    if getattr(spec, "deletion_check", False):
+        operations += n_variants(load.n_source + load.n_decoder, load.n_generated) * load.forward
+    return operations
+
+
+def _at_most(count: int, most: int | None) -> int:
+    return count if most is None else min(count, most)

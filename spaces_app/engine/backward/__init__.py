@@ -1,0 +1,1 @@
+"""Gradients of many targets from few backward passes."""

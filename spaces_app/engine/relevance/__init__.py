@@ -1,0 +1,1 @@
+"""Relevance propagated from a logit down to the inputs."""

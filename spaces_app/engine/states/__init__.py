@@ -1,0 +1,1 @@
+"""What goes on inside: hidden states, neurons, feed-forward outputs."""

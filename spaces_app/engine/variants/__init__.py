@@ -1,0 +1,1 @@
+"""Scores of variants of an input: tokens deleted, replaced or exchanged."""

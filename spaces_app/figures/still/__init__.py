@@ -1,0 +1,1 @@
+"""Still pictures of figures: drawings as SVG, PDF, PNG and LaTeX."""

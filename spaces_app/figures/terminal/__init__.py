@@ -1,0 +1,1 @@
+"""Results as coloured tables for the terminal."""

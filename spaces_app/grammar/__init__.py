@@ -1,0 +1,1 @@
+"""The sentences that bundled models are trained on, made from rules."""

@@ -1,0 +1,1 @@
+"""What people who work on Seqscope run; not part of the installed package."""

@@ -1,0 +1,1 @@
+"""From a question to its answer: store, lanes, workers, plug-ins, recorded examples."""

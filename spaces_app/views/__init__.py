@@ -1,1 +1,0 @@
-"""Views: a Result as plain JSON for one component, or as a table for the terminal. Pure functions without Gradio."""
