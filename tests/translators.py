@@ -53,6 +53,29 @@ def marian():
     return tf.MarianTokenizer(str(folder / "source.spm"), str(folder / "target.spm"), str(folder / "vocab.json"))
 
 
+def unmarked():
+    return families.byte_level(
+        marks=("<s>", "<pad>", "</s>"), bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="</s>"
+    )
+
+
+def seamless():
+    """SeamlessM4T: `__eng__ text </s>` for a source, `</s> __fra__ text </s>` for an output."""
+    plain, tags = families.nllb(), ["__eng__", "__fra__", "__deu__"]
+    marks = ["<pad>", "<unk>", "<s>", "</s>"]
+    vocab = {piece: i for i, piece in enumerate(dict.fromkeys([*marks, *plain._vocab, *tags]))}
+    return tf.SeamlessM4TTokenizer(vocab=vocab, merges=plain._merges, additional_special_tokens=tags)
+
+
+def _seamless(n, t):
+    return tf.SeamlessM4TConfig(
+        vocab_size=n, hidden_size=families.D, encoder_layers=families.LAYERS, decoder_layers=families.LAYERS + 1,
+        encoder_attention_heads=families.HEADS, decoder_attention_heads=families.HEADS,
+        encoder_ffn_dim=2 * families.D, decoder_ffn_dim=2 * families.D, max_position_embeddings=families.POSITIONS,
+        decoder_start_token_id=t.eos_token_id, **families._ids(t, "bos", "eos", "pad"),
+    )  # fmt: skip
+
+
 def _from_language(n, t):
     """large-en-ro: the decoder starts with the language that is written."""
     config = families._bart(tf.MBartConfig, "eos")(n, t)
@@ -69,6 +92,9 @@ _FAMILIES = (
     Family("nllb_legacy", _EOS(tf.M2M100Config), nllb_legacy, True),
     Family("plbart", _EOS(tf.PLBartConfig), plbart, True),
     Family("marian_many", families._bart(tf.MarianConfig, "pad", scale_embedding=True), marian, True),
+    Family("seamless", _seamless, seamless, True),
+    # A tokenizer without marks beside a model that takes the last label for the start.
+    Family("mbart_unmarked", _EOS(tf.MBartConfig), unmarked, True),
     Family("bart_unforced", _EOS(tf.BartConfig), families._bart_tokenizer, True),
 )
 TRANSLATORS = {family.name: family for family in _FAMILIES}

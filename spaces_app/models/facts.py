@@ -61,8 +61,9 @@ def output_start(
     tokenizer ends labels with its tag. Raises NotSupported for a model that does not say how its output begins.
     """
     if _starts_with_last_label(model):
+        text = tokenizer(text_target="a", add_special_tokens=False, verbose=False)["input_ids"]
         last = tokenizer(text_target="a", verbose=False)["input_ids"][-1]
-        if last != tokenizer.eos_token_id and _inside(last, d_vocab) is not None:
+        if last not in (tokenizer.eos_token_id, *text) and _inside(last, d_vocab) is not None:
             return last, None
     start = _id(model, "decoder_start_token_id", d_vocab)
     if start is None:  # what transformers itself does
