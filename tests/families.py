@@ -45,7 +45,11 @@ class Family:
 
 def make(name: str, folder: Path, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
     """Write the family `name` to `folder` as safetensors with tokenizer files."""
-    family = FAMILIES[name]
+    return write(FAMILIES[name], folder, seed=seed, dtype=dtype)
+
+
+def write(family: Family, folder: Path, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
+    """Write any family to `folder`, as `make` does."""
     tokenizer = family.tokenizer()
     config = family.config(_n_ids(tokenizer), tokenizer)
     auto = tf.AutoModelForSeq2SeqLM if family.encoder_decoder else tf.AutoModelForCausalLM

@@ -116,3 +116,22 @@ def test_a_run_writes_in_the_language_that_is_asked(runner, family_folder):
     starts = [[token.text for token in result.tokens if token.segment == "prompt"][-1] for result in (usual, german)]
     assert starts == ["fra_Latn", "deu_Latn"]
     assert "Translates from eng_Latn to deu_Latn, as asked." in german.notes["warnings"]
+
+
+def test_a_row_pasted_with_bos_is_read_with_it_once(tmp_path, family_folder):
+    path, out = write_csv(tmp_path / "chats.csv", [{"prompt": "<s>a b"}, {"prompt": "a b"}]), tmp_path / "out.jsonl"
+    flags = [
+        "--model",
+        str(family_folder("llama")),
+        "--method",
+        "attention",
+        "--max-new-tokens",
+        "2",
+        "--json",
+        str(out),
+    ]
+    assert main(["attribution", "--data", str(path), *flags]) == 0
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    texts = [[token["text"] for token in row["tokens"] if token["segment"] == "prompt"] for row in rows]
+    assert [row.count("<s>") for row in texts] == [1, 1]
+    assert any("begins with “<s>” already" in line for line in rows[0]["notes"]["warnings"])

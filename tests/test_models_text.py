@@ -237,6 +237,49 @@ def test_outputs_end_once_and_do_not_repeat_what_is_forced():
     assert codec(bare, encoder_decoder=True).texts(codec(bare, encoder_decoder=True).target("a")) == ["a", "</s>"]
 
 
+# Texts pasted with the marks that the tokenizer adds
+
+
+CHAT = "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}[assistant]"
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma", "opt"])
+def test_a_chat_template_that_begins_with_bos_has_it_once(name, codecs):
+    codec, tokenizer = codecs[name], codecs[name].tokenizer
+    messages = [{"role": "user", "content": "The keys"}]
+    said = tokenizer.apply_chat_template(messages, chat_template=CHAT, tokenize=False)
+    ids = tokenizer.apply_chat_template(messages, chat_template=CHAT, return_dict=False)
+    assert said.startswith(tokenizer.bos_token) and ids.count(tokenizer.bos_token_id) == 1
+    assert codec.prompt(said) == ids
+    assert codec.texts(codec.prompt(said))[0] == tokenizer.bos_token
+    assert codec.warnings(said) == (
+        f"The prompt begins with “{tokenizer.bos_token}” already, which is not added again.",
+    )
+    # A text inside another does not begin what the model reads.
+    assert codec.warnings(said, whole=False) == (f"“{tokenizer.bos_token}” in the prompt was read as a special token.",)
+    output = tokenizer(said + " yes", add_special_tokens=False)["input_ids"]
+    assert codec.prompt(said) + codec.continuation(said, " yes") == output
+
+
+def test_bos_inside_a_text_stays_as_typed(codecs):
+    codec, tokenizer = codecs["llama"], codecs["llama"].tokenizer
+    assert codec.prompt("a<s>b") == tokenizer("a<s>b")["input_ids"]
+    assert codec.prompt("a<s>b").count(tokenizer.bos_token_id) == 2
+    assert codec.warnings("a<s>b") == ("“<s>” in the prompt was read as a special token.",)
+
+
+def test_a_tokenizer_that_adds_no_bos_reads_what_is_typed(codecs):
+    codec = codecs["gpt2"]
+    assert codec.prompt("<|endoftext|>a") == codec.tokenizer("<|endoftext|>a")["input_ids"]
+    assert codec.warnings("<|endoftext|>a") == ("“<|endoftext|>” in the prompt was read as a special token.",)
+
+
+def test_an_end_mark_typed_for_a_model_that_goes_on_stays():
+    tokenizer = families.byte_level(marks=("<s>", "</s>"), before=("<s>",), after=("</s>",), eos_token="</s>")
+    assert codec(tokenizer).texts(codec(tokenizer).prompt("<s>a</s>")) == ["<s>", "a", "</s>"]
+    assert codec(tokenizer).texts(codec(tokenizer).prompt("<s>a")) == ["<s>", "a"]
+
+
 # Texts that cannot be asked about
 
 

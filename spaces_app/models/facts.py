@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -16,12 +17,7 @@ def facts_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, languag
     decoder = model.get_decoder()
     encoder = model.get_encoder() if encoder_decoder else None
     d_vocab = _embedding(model, decoder).weight.shape[0]
-    start = _id(model, "decoder_start_token_id", d_vocab)
-    bos = _id(model, "bos_token_id", d_vocab, tokenizer.bos_token_id)
-    if encoder_decoder and start is None:
-        start = bos  # what transformers itself does
-        if start is None:
-            raise NotSupported("this model does not say how its output begins.", field="model")
+    start, forced = output_start(model, tokenizer, languages, d_vocab) if encoder_decoder else (None, None)
     return Facts(
         encoder_decoder=encoder_decoder,
         n_layers=len(blocks(decoder)),
@@ -32,11 +28,11 @@ def facts_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, languag
         max_positions=_max_positions(decoder, config),
         max_source_positions=_max_positions(encoder, config) if encoder is not None else None,
         gated_mlp=_gated_mlp(blocks(decoder)[0]),
-        decoder_start_id=start if encoder_decoder else None,
-        forced_bos_id=_forced_bos(model, tokenizer, languages, d_vocab) if encoder_decoder else None,
+        decoder_start_id=start,
+        forced_bos_id=forced,
         eos_ids=_eos_ids(model, tokenizer, d_vocab),
         pad_id=_id(model, "pad_token_id", d_vocab, tokenizer.pad_token_id),
-        bos_id=bos,
+        bos_id=_id(model, "bos_token_id", d_vocab, tokenizer.bos_token_id),
         unk_id=_inside(tokenizer.unk_token_id, d_vocab),
         mask_id=_inside(tokenizer.mask_token_id, d_vocab),
         n_params=sum(parameter.numel() for parameter in model.parameters()),
@@ -56,23 +52,66 @@ def blocks(stack: nn.Module) -> nn.ModuleList:
     raise NotSupported("this model is not built of transformer blocks.", field="model")
 
 
-def set_languages(tokenizer: PreTrainedTokenizerBase, forced_bos: int | None) -> tuple[str, ...]:
+def output_start(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, languages: tuple[str, ...], d_vocab: int
+) -> tuple[int, int | None]:
+    """(decoder start, first token forced behind it or None), as `model(labels=…)` and `generate` begin an output.
+
+    A model that takes the last label for the decoder start (mBART, PLBart) begins with the language alone where the
+    tokenizer ends labels with its tag. Raises NotSupported for a model that does not say how its output begins.
+    """
+    if _starts_with_last_label(model):
+        text = tokenizer(text_target="a", add_special_tokens=False, verbose=False)["input_ids"]
+        last = tokenizer(text_target="a", verbose=False)["input_ids"][-1]
+        if last not in (tokenizer.eos_token_id, *text) and _inside(last, d_vocab) is not None:
+            return last, None
+    start = _id(model, "decoder_start_token_id", d_vocab)
+    if start is None:  # what transformers itself does
+        start = _id(model, "bos_token_id", d_vocab, tokenizer.bos_token_id)
+    if start is None:
+        raise NotSupported("this model does not say how its output begins.", field="model")
+    if languages:
+        return start, _inside(language_id(tokenizer, languages[1]), d_vocab)
+    return start, _id(model, "forced_bos_token_id", d_vocab)
+
+
+def _starts_with_last_label(model: PreTrainedModel) -> bool:
+    """Whether the model itself begins an output with the last of its labels, rather than always with the same id."""
+    shift = getattr(model, "prepare_decoder_input_ids_from_labels", None)
+    pad = getattr(model.config.get_text_config(), "pad_token_id", None)
+    first, second = [token_id for token_id in range(3) if token_id != pad][:2]
+    try:
+        starts = shift(torch.tensor([[first, second], [second, first]]))[:, 0].tolist() if shift else []
+    except (AttributeError, RuntimeError, TypeError, ValueError):  # a configuration too bare for labels
+        return False
+    return starts == [second, first]
+
+
+def set_languages(tokenizer: PreTrainedTokenizerBase, *named: int | None) -> tuple[str, ...]:
     """(source, target) of a tokenizer for many languages, which is set to them; () for any other tokenizer.
 
-    The target is the one whose tag the model's generation config forces (`forced_bos`), else the tokenizer's own.
-    Many models name neither; then it is French, or English when the source is French, if the model knows it.
+    The target is the first of the ids `named` that is a language's tag (what the model's configuration forces, or
+    starts with), else the tokenizer's own. Many models name neither; then it is French, or English when the source is
+    French, if the model knows it.
     """
     source = getattr(tokenizer, "src_lang", None)
     if not source or not hasattr(tokenizer, "tgt_lang"):
         return ()
     # Codes are written "fr", "fr_XX" or "fra_Latn", depending on the family.
     french, english = {2: ("fr", "en"), 5: ("fr_XX", "en_XX")}.get(len(source), ("fra_Latn", "eng_Latn"))
-    forced = "" if forced_bos is None else str(tokenizer.convert_ids_to_tokens(forced_bos)).strip("_")
-    for target in (forced, tokenizer.tgt_lang, english if source == french else french):
-        if target and len(target) == len(source) and language_id(tokenizer, target) is not None:
+    tags = [str(tokenizer.convert_ids_to_tokens(token_id)) for token_id in named if token_id is not None]
+    wanted = [form for tag in tags for form in (tag, tag.strip("_"))]
+    for target in (*wanted, tokenizer.tgt_lang, english if source == french else french):
+        if target and alike(target, source) and language_id(tokenizer, target) is not None:
             tokenizer.tgt_lang = target
             return (source, target)
     return ()
+
+
+def alike(language: str, other: str) -> bool:
+    """Whether two languages are written alike: codes of one length, or tags such as __python__ and __en_XX__."""
+    tags = [text.startswith("__") and text.endswith("__") for text in (language, other)]
+    return all(tags) or (not any(tags) and len(language) == len(other))
 
 
 def language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | None:
@@ -80,12 +119,6 @@ def language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | None
     tag = f"__{language}__" if len(language) == 2 else language
     token_id = tokenizer.convert_tokens_to_ids(tag)
     return None if token_id == tokenizer.unk_token_id else token_id
-
-
-def _forced_bos(model, tokenizer, languages: tuple[str, ...], d_vocab: int) -> int | None:
-    if languages:
-        return _inside(language_id(tokenizer, languages[1]), d_vocab)
-    return _id(model, "forced_bos_token_id", d_vocab)
 
 
 def _id(model: PreTrainedModel, name: str, d_vocab: int, otherwise: int | None = None) -> int | None:

@@ -7,8 +7,8 @@ import dataclasses
 import re
 
 from spaces_app.errors import NotSupported, SpecError
-from spaces_app.models.codec import special_ids
-from spaces_app.models.facts import language_id
+from spaces_app.models.codec import Codec
+from spaces_app.models.facts import alike, language_id, output_start
 from spaces_app.models.loaded import LoadedModel
 
 _PAIR = re.compile(r"(?:([^>]+)>)?([^>]+)")
@@ -29,18 +29,15 @@ def translating(lm: LoadedModel, wanted: str) -> LoadedModel:
         raise SpecError(f"{wanted!r:.60} is not a language or SOURCE > TARGET.", field="languages")
     source, target = (found[1] or lm.facts.languages[0]).strip(), found[2].strip()
     for language in (source, target):
-        if len(language) != len(lm.facts.languages[0]) or language_id(lm.tokenizer, language) is None:
+        if not alike(language, lm.facts.languages[0]) or language_id(lm.tokenizer, language) is None:
             known = lm.facts.languages[0]
             raise SpecError(
                 f"the model knows no language {language!r:.40}.", hint=f"They look like {known}.", field="languages"
             )
     tokenizer = copy.deepcopy(lm.tokenizer)
     tokenizer.src_lang, tokenizer.tgt_lang = source, target
-    facts = dataclasses.replace(lm.facts, languages=(source, target), forced_bos_id=language_id(tokenizer, target))
-    forced = tuple(item for item in (facts.decoder_start_id, facts.forced_bos_id) if item is not None)
-    ends = (facts.bos_id, facts.pad_id, facts.mask_id, *facts.eos_ids)
-    codec = dataclasses.replace(
-        lm.codec, tokenizer=tokenizer, forced=forced, special_ids=special_ids(tokenizer, (*forced, *ends))
-    )
+    start, forced = output_start(lm.model, tokenizer, (source, target), lm.facts.d_vocab)
+    facts = dataclasses.replace(lm.facts, languages=(source, target), decoder_start_id=start, forced_bos_id=forced)
+    codec = Codec.of(tokenizer, facts)
     notes = (f"Translates from {source} to {target}, as asked.", *lm.notes[1:])
     return dataclasses.replace(lm, tokenizer=tokenizer, facts=facts, codec=codec, notes=notes)

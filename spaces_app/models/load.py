@@ -16,7 +16,7 @@ from transformers.activations import ACT2FN, FastGELUActivation, NewGELUActivati
 
 from spaces_app.errors import AppError, ModelUnavailable, NotSupported, TooLarge
 from spaces_app.models import checks, placement
-from spaces_app.models.codec import Codec, special_ids
+from spaces_app.models.codec import Codec
 from spaces_app.models.facts import facts_of, set_languages
 from spaces_app.models.loaded import LoadedModel
 from spaces_app.models.resolve import Source, Tick, fetch
@@ -136,18 +136,9 @@ def _fuse_activations(model: PreTrainedModel) -> None:
 
 
 def _assemble(source: Source, model: PreTrainedModel, tokenizer, place: placement.Placement) -> LoadedModel:
-    first = getattr(model.generation_config, "forced_bos_token_id", None)
-    languages = set_languages(tokenizer, first) if model.config.is_encoder_decoder else ()
+    named = [getattr(model.generation_config, f"{role}_token_id", None) for role in ("forced_bos", "decoder_start")]
+    languages = set_languages(tokenizer, *named) if model.config.is_encoder_decoder else ()
     facts = facts_of(model, tokenizer, languages)
-    forced = (facts.decoder_start_id, facts.forced_bos_id)
-    ends = (facts.bos_id, facts.pad_id, facts.mask_id, *facts.eos_ids)
-    codec = Codec(
-        tokenizer=tokenizer,
-        encoder_decoder=facts.encoder_decoder,
-        forced=tuple(token_id for token_id in forced if token_id is not None),
-        eos_id=facts.eos_ids[0] if facts.eos_ids else None,
-        special_ids=special_ids(tokenizer, (*forced, *ends)),
-    )
     return LoadedModel(
         id=source.id,
         revision=source.revision,
@@ -158,7 +149,7 @@ def _assemble(source: Source, model: PreTrainedModel, tokenizer, place: placemen
         dtype=place.dtype,
         n_bytes=_n_bytes(model),
         source=source,
-        codec=codec,
+        codec=Codec.of(tokenizer, facts),
         attention=ATTENTION,
         placement=place.label,
         notes=_notes(source, facts, tokenizer, place),

@@ -23,7 +23,8 @@ class Facts:
     `n_layers`, `n_heads` and `d_model` describe the decoder; `n_encoder_layers` is 0 without an encoder. `d_vocab`
     counts the rows of the input embeddings, which may be more than the tokenizer has tokens. `max_positions` is None
     where positions are relative and so unlimited. Ids are None when the tokenizer has no such token. For models that
-    translate between many languages, `languages` is (source, target), and `forced_bos_id` the target's tag.
+    translate between many languages, `languages` is (source, target), and the target's tag is `forced_bos_id` or, where
+    outputs begin with nothing else (mBART), `decoder_start_id`.
     """
 
     encoder_decoder: bool
@@ -82,7 +83,8 @@ class LoadedModel:
         """Ids of the prompt, with the special tokens the tokenizer adds by itself. At least one token of text.
 
         Decoder-only models: without an end mark, since the text goes on. Encoder-decoder models: the source text
-        with end mark and language tag. Raises SpecError for a text of which nothing is left.
+        with end mark and language tag. Marks that the text was pasted with are not added again. Raises SpecError for
+        a text of which nothing is left.
         """
         ids = self.codec.prompt(text)
         self.check_ids(ids, "prompt")
@@ -96,6 +98,15 @@ class LoadedModel:
         `decoder_start`. Raises SpecError for a text of which nothing is left.
         """
         ids = self.codec.target(text) if self.facts.encoder_decoder else self.codec.continuation(prompt, text)
+        self.check_ids(ids, "continuation")
+        return ids
+
+    def encode_beginning(self, text: str) -> list[int]:
+        """Ids of `text` as an encoder-decoder model's output begins with it: without the end mark or what else ends it.
+
+        Raises SpecError for a text of which nothing is left.
+        """
+        ids = self.codec.beginning(text)
         self.check_ids(ids, "continuation")
         return ids
 
@@ -113,9 +124,12 @@ class LoadedModel:
         special = self.codec.special
         return tuple(Token(i, text, segment, special(i)) for i, text, segment in zip(ids, texts, segments, strict=True))
 
-    def warnings(self, prompt: str, continuation: str = "") -> tuple[str, ...]:
-        """Sentences about what tokenizing did to the texts, such as characters it changed; empty when nothing."""
-        return self.codec.warnings(prompt, continuation)
+    def warnings(self, prompt: str, continuation: str = "", *, whole: bool = True) -> tuple[str, ...]:
+        """Sentences about what tokenizing did to the texts, such as characters it changed; empty when nothing.
+
+        `whole` is False for a prompt that stands inside another text, such as a chat template's.
+        """
+        return self.codec.warnings(prompt, continuation, whole=whole)
 
     def check_ids(self, ids: Sequence[int], name: str = "continuation_ids") -> None:
         """Raises SpecError unless every id has a row in the embeddings: others would end the process on a GPU."""

@@ -70,6 +70,7 @@ def _arrays(spec: AttributionSpec, answer: AttributionScores, steps: dict[str, t
 def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores, steps: dict) -> dict:
     """Convergence and warnings: what the numbers themselves tell about their worth."""
     warnings = [*run.lm.notes, *run.lm.warnings(spec.prompt, spec.continuation), *answer.remarks]
+    warnings += [line for line in run.lm.warnings(spec.contrast_prompt, spec.contrast) if line not in warnings]
     gap = answer.convergence_gap
     if gap is not None:
         # Relative to the score itself where that is larger: a difference near zero has no meaningful percentage.

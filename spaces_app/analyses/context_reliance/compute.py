@@ -78,7 +78,7 @@ def compute(spec: ContextRelianceSpec, lm, tick, settings) -> Result:
         spec, lm, ids, (tokens, places["context_tokens"]), chunk_mb=chunk_mb, tick=tick
     )
     seconds = {"generate": round(written - began, 3), "attribute": round(time.perf_counter() - written, 3)}
-    warnings = [*lm.notes, *lm.warnings(full.text, spec.continuation), *answer.remarks]
+    warnings = [*lm.notes, *lm.warnings(full.text, spec.continuation, whole=not spec.chat), *answer.remarks]
     gap = answer.convergence_gap
     return Result(
         spec=spec.replace(revision=spec.revision or lm.revision, continuation_ids=generated),
@@ -153,7 +153,7 @@ def _instead(spec: ContextRelianceSpec, lm, plain: FilledTemplate, generated: tu
         text = "".join(token.text for token in lm.tokens((), plain.prompt[-1:], generated[:place])[1:])
         if lm.facts.encoder_decoder:
             begun = "".join(token.text for token in lm.tokens((), (), generated[:place]) if not token.special)
-            shared, whole = lm.encode_continuation("", begun)[:-1] if begun else [], f"{begun} {word}".strip()
+            shared, whole = lm.encode_beginning(begun) if begun else [], f"{begun} {word}".strip()
             ids = lm.encode_continuation("", whole)
             found[place] = (
                 ids[len(shared)] if ids[: len(shared)] == list(shared) else lm.encode_continuation("", word)[0]

@@ -107,8 +107,7 @@ def _begun(lm, before: str) -> tuple[int, ...]:
     """Ids with which an encoder-decoder model's output begins."""
     if not before.strip():
         return ()
-    ids = lm.encode_continuation("", before.rstrip(" "))
-    return tuple(ids[:-1] if ids[-1] in lm.facts.eos_ids else ids)
+    return tuple(lm.encode_beginning(before.rstrip(" ")))
 
 
 def _chatted(lm, text: str) -> tuple[tuple[int, ...], str]:

@@ -51,6 +51,10 @@ def compute(spec: NeuronsSpec, lm, tick, settings) -> Result:
     tables = [text.along(neurons) for text in texts]
     if any(not np.isfinite(table).all() for table in tables):
         raise NotSupported("the activations of this model overflow.", hint="Load it in float32.", field="model")
+    said = [
+        *lm.warnings(spec.prompt, spec.continuation),
+        *(line for text in spec.texts() for line in lm.warnings(text)),
+    ]
     whole = np.concatenate(tables, 1)
     labels = _clusters(spec, whole)
     order = sorted(range(len(neurons)), key=lambda i: (labels[i], int(whole[i].argmax()), neurons[i]))
@@ -62,7 +66,7 @@ def compute(spec: NeuronsSpec, lm, tick, settings) -> Result:
         notes=model_notes(spec, lm)
         | {
             "seconds": seconds,
-            "warnings": [*lm.notes, *lm.warnings(spec.prompt, spec.continuation)],
+            "warnings": list(dict.fromkeys([*lm.notes, *said])),
             "side": side,
             "module": texts[0].module,
             "neurons": [_neuron(neurons[i], int(labels[i]), whole[i], texts[0]) for i in order],

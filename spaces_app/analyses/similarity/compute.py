@@ -46,6 +46,7 @@ def compute(spec: SimilaritySpec, lm, tick, settings, other=None) -> Result:
     rows, first, second = _paired(spec, ours, theirs)
     read = time.perf_counter()
     dims = min(spec.dims, (len(first[0]) - 1) // ROWS_PER_DIRECTION)
+    said = [*lm.warnings(spec.prompt), *((other or lm).warnings(spec.other_prompt) if spec.other_prompt else ())]
     measures, warnings = _possible(spec, len(first[0]), dims)
     arrays = _arrays(measures, dims, (first, ours.labels), (second, theirs.labels), tick)
     pinned = {"other_revision": spec.other_revision or other.revision} if other is not None else {}
@@ -56,7 +57,7 @@ def compute(spec: SimilaritySpec, lm, tick, settings, other=None) -> Result:
         notes=model_notes(spec, lm)
         | {
             "seconds": {"read": round(read - began, 3), "compare": round(time.perf_counter() - read, 3)},
-            "warnings": [*lm.notes, *lm.warnings(spec.prompt), *warnings],
+            "warnings": list(dict.fromkeys([*lm.notes, *said, *warnings])),
             "layer_labels": ours.labels,
             "other_labels": theirs.labels,
             "n_rows": len(first[0]),
