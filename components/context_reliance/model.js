@@ -1,19 +1,9 @@
 // The numbers of a context-reliance figure: units of text, thresholds, cues, sentences. Knows nothing of the page.
 
-const UNIT_KINDS = ["token", "word"];
-const VIEW_KINDS = ["words", "sentences"];
-
-function decodeMatrix(packed) {
-  const binary = atob(packed.f32);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  const values = new Float32Array(bytes.buffer); // every browser runs on little-endian machines
-  if (values.length !== packed.rows * packed.cols) throw new Error("scores and tokens do not fit");
-  return { rows: packed.rows, cols: packed.cols, values };
-}
+import { decodeMatrix } from "../figure/data.js";
 
 // A checked, decoded payload. Throws when the parts do not fit together.
-function readPayload(payload) {
+export function readPayload(payload) {
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "context_reliance") throw new Error("not a figure of context reliance");
   const cues = decodeMatrix(data.scores);
@@ -76,11 +66,12 @@ function unitsOf(model, kind) {
   return units;
 }
 
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-const product = (values) => values.reduce((total, value) => total * value, 1);
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+export const product = (values) => values.reduce((total, value) => total * value, 1);
 
 // Scores of units: how far each answer unit depends on the context, and each context unit's part in it.
-function tableOf(model, kind) {
+export function tableOf(model, kind) {
   const units = unitsOf(model, kind);
   const context = units.filter((unit) => unit.role === "context");
   const answer = units.filter((unit) => unit.role === "answer");
@@ -110,7 +101,7 @@ function momentsOf(values) {
 
 // Which of the values count: at least the cut mean + sigma · deviation and at least 'least' in size, of those the top
 // ones (0: all). Returns {cut, chosen: indices, strongest first, nearest: the largest index}.
-function chosenOf(values, { sigma, least, top }) {
+export function chosenOf(values, { sigma, least, top }) {
   const sizes = values.map((value) => Math.abs(value));
   const { mean, deviation } = momentsOf(sizes);
   const cut = Math.max(least, sizes.length > 2 ? mean + sigma * deviation : least);
@@ -121,7 +112,7 @@ function chosenOf(values, { sigma, least, top }) {
 }
 
 // Counts of sizes in equal bins from 0 to the largest, and where the cut stands between 0 and 1.
-function histogramOf(values, cut, bins) {
+export function histogramOf(values, cut, bins) {
   const sizes = values.map((value) => Math.abs(value));
   const high = Math.max(cut, ...sizes, 1e-12);
   const counts = new Array(bins).fill(0);
@@ -130,7 +121,7 @@ function histogramOf(values, cut, bins) {
 }
 
 // Sentences by how far the log-probability of the columns falls without each. {sentence, fall, p, weight} in order.
-function sentenceRanking(model, columns) {
+export function sentenceRanking(model, columns) {
   const { spans, without, weights } = model.sentences;
   const before = product(columns.map((c) => model.with[c]));
   return spans
@@ -142,38 +133,4 @@ function sentenceRanking(model, columns) {
       return { sentence: s, text, p, fall, weight: weights ? sum(row(weights)) : null };
     })
     .sort((a, b) => b.fall - a.fall || a.sentence - b.sentence);
-}
-
-const within = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
-
-// "sel:3-3,metric:kl-divergence,unit:word,view:words,cut:100,cue:150,top:2,least:50": cuts in hundredths of a standard
-// deviation, least in thousandths of the metric's unit. Whatever is not understood is left out.
-function parseState(text, columns, names) {
-  const state = {};
-  String(text || "").split(",").forEach((part) => {
-    const match = /^([a-z]+):([a-z0-9-]{1,40})$/.exec(part);
-    if (!match) return;
-    const [, key, value] = match;
-    const span = /^(\d{1,6})-(\d{1,6})$/.exec(value);
-    const number = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
-    if (key === "sel" && span && Number(span[1]) <= Number(span[2]) && Number(span[2]) < columns) {
-      state.sel = [Number(span[1]), Number(span[2])];
-    } else if (key === "metric") {
-      const name = names.find((known) => known.replace(/_/g, "-") === value);
-      if (name) state.metric = name;
-    } else if (key === "unit" && UNIT_KINDS.includes(value)) state.unit = value;
-    else if (key === "view" && VIEW_KINDS.includes(value)) state.view = value;
-    else if (key === "cut" && within(number, 0, 400)) state.sigma = number / 100;
-    else if (key === "cue" && within(number, 0, 400)) state.cue = number / 100;
-    else if (key === "top" && within(number, 0, 99)) state.top = number;
-    else if (key === "least" && within(number, 0, 999999)) state.least = number / 1000;
-  });
-  return state;
-}
-
-function formatState(state) {
-  const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
-  parts.push("metric:" + state.metric.replace(/_/g, "-"), "unit:" + state.unit, "view:" + state.view);
-  parts.push("cut:" + Math.round(state.sigma * 100), "cue:" + Math.round(state.cue * 100), "top:" + state.top);
-  return parts.concat("least:" + Math.round(state.least * 1000), formatPins(state.pins)).join(",");
 }

@@ -1,6 +1,8 @@
 // The skeleton of the figure, and a slider that shows what it cuts.
 
-const BINS = 24;
+import { element, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
+
+export const BINS = 24;
 
 // A slider under a histogram of the scores, with the cut drawn into it. on(value) hears of every move.
 class Cut {
@@ -14,7 +16,7 @@ class Cut {
     this.line = this.plot.appendChild(element("span", "sc-cut-line"));
     this.range = this.node.appendChild(element("input", "sc-range"));
     Object.assign(this.range, { type: "range", min: "0", max: "4", step: "0.05" });
-    this.range.id = "sc-cut-" + (instances += 1);
+    this.range.id = uniqueId("sc-cut");
     head.htmlFor = this.range.id;
     this.range.addEventListener("input", () => on(Number(this.range.value)));
   }
@@ -33,19 +35,18 @@ class Cut {
 }
 
 const VIEW_CHOICES = [["words", "Words"], ["sentences", "Sentences"]];
+
 const UNIT_CHOICES = [["token", "Token"], ["word", "Word"]];
 
 // The whole skeleton under root. on: {metric, view, unit, sigma, cue, top, anyway}.
-function buildParts(root, on) {
-  instances += 1;
-  const name = (kind) => "sc-" + kind + "-" + instances;
+export function buildParts(root, on) {
   root.textContent = "";
   const parts = { tip: new Tip(root) };
   parts.empty = root.appendChild(element("p", "ss-empty"));
   parts.frame = root.appendChild(element("div", "ss-frame"));
   const toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
-  parts.view = makeSwitch(name("view"), "View", VIEW_CHOICES, on.view);
-  parts.unit = makeSwitch(name("unit"), "Unit", UNIT_CHOICES, on.unit);
+  parts.view = makeSwitch(uniqueId("sc-view"), "View", VIEW_CHOICES, on.view);
+  parts.unit = makeSwitch(uniqueId("sc-unit"), "Unit", UNIT_CHOICES, on.unit);
   const measure = element("label", "sc-measure", "Measured by");
   parts.metric = measure.appendChild(element("select", "sc-select"));
   parts.metric.addEventListener("change", () => on.metric(parts.metric.value));

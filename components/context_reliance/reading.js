@@ -1,6 +1,11 @@
 // What the figure writes: text cells, the answer without the context, sentences, captions and pairs.
 
-class Reading extends Figure {
+import { Figure } from "../figure/base.js";
+import { appendPieces, element } from "../figure/widgets.js";
+import { directionOf, formatProbability, formatScore, labelOf, quote, SPACE } from "../figure/words.js";
+import { chosenOf, product, sentenceRanking, sum } from "./model.js";
+
+export class Reading extends Figure {
   numbersOf(unit) {
     const metric = this.metric();
     const suffix = metric.unit ? SPACE + metric.unit : "";

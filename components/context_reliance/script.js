@@ -1,5 +1,13 @@
 // The figure: which answer words depend on the context, and on which of its words. mount(root, value) is all.
 
+import { mounting } from "../figure/base.js";
+import { element, fillCaption, fillPairs } from "../figure/widgets.js";
+import { formatScore, labelOf, quote, SPACE } from "../figure/words.js";
+import { chosenOf, histogramOf, readPayload, tableOf } from "./model.js";
+import { BINS, buildParts } from "./parts.js";
+import { Reading } from "./reading.js";
+import { formatState, parseState } from "./state.js";
+
 const EMPTY = "Nothing to show yet. Write a context and a question, and press Run.";
 
 class Reliance extends Reading {
@@ -270,4 +278,7 @@ class Reliance extends Reading {
 
 }
 
-const mount = mounting(Reliance);
+export const mount = mounting(Reliance);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

@@ -1,8 +1,10 @@
 // The numbers of a contrastive figure: A, B and their difference, the next tokens, and the two through the layers.
 
-const SHOWN_KINDS = ["difference", "a", "b"];
+import { decodeScores } from "../figure/data.js";
+import { readPayload } from "../figure/scores.js";
+import { SHOWN_KINDS } from "./state.js";
 
-function readContrast(payload) {
+export function readContrast(payload) {
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "contrastive") throw new Error("not a contrastive figure");
   const base = { ...data, kind: "token_heatmap", signed: true, steps: {}, step_labels: {} };
@@ -49,30 +51,11 @@ function readLayers(layers, columns) {
 }
 
 // The first layer from which on A stays more probable than B, or -1 when A is behind at the end.
-function winningLayer(layers, column) {
+export function winningLayer(layers, column) {
   let first = -1;
   for (let layer = layers.labels.length - 1; layer >= 0; layer--) {
     if (!(layers.p.a(layer, column) > layers.p.b(layer, column))) break;
     first = layer;
   }
   return first;
-}
-
-// "sel:0-0,in:3,unit:word,show:difference,lines:p"; whatever is not understood is left out.
-function parseView(text, columns, rows) {
-  const { sel, unit } = parseState(text, columns, rows);
-  const state = {};
-  if (sel) state.sel = sel;
-  if (unit && unit !== "sentence") state.unit = unit;
-  String(text || "").split(",").forEach((part) => {
-    const [key, value] = part.split(":");
-    if (key === "show" && SHOWN_KINDS.includes(value)) state.show = value;
-    else if (key === "lines" && ["p", "rank"].includes(value)) state.lines = value;
-  });
-  return state;
-}
-
-function formatView(state) {
-  const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
-  return parts.concat(["unit:" + state.unit, "show:" + state.show, "lines:" + state.lines], formatPins(state.pins)).join(",");
 }

@@ -1,13 +1,16 @@
 // The skeleton of the figure, and the bars of the next tokens.
 
+import { appendPieces, element, Legend, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
+import { formatProbability, labelOf } from "../figure/words.js";
+
 const SHOW_CHOICES = [["difference", "A against B"], ["a", "Towards A"], ["b", "Towards B"]];
+
 const CONTRAST_UNITS = [["token", "Token"], ["word", "Word"]];
+
 const LINE_CHOICES = [["p", "Probability"], ["rank", "Rank"]];
 
 // on: {show, unit, lines, swap, choose(text)}
-function buildContrast(root, on) {
-  instances += 1;
-  const name = (kind) => "sk-" + kind + "-" + instances;
+export function buildContrast(root, on) {
   root.textContent = "";
   const parts = { tip: new Tip(root), legend: new Legend() };
   parts.empty = root.appendChild(element("p", "ss-empty"));
@@ -21,8 +24,8 @@ function buildContrast(root, on) {
   parts.b = head.appendChild(element("span", "sk-chip sk-b"));
   parts.odds = head.appendChild(element("span", "sk-odds"));
   const toolbar = parts.frame.appendChild(element("div", "ss-toolbar sk-toolbar"));
-  parts.show = makeSwitch(name("show"), "What is shown", SHOW_CHOICES, on.show);
-  parts.unit = makeSwitch(name("unit"), "Unit", CONTRAST_UNITS, on.unit);
+  parts.show = makeSwitch(uniqueId("sk-show"), "What is shown", SHOW_CHOICES, on.show);
+  parts.unit = makeSwitch(uniqueId("sk-unit"), "Unit", CONTRAST_UNITS, on.unit);
   toolbar.append(parts.show.node, parts.unit.node);
   parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
   parts.stage = parts.frame.appendChild(element("div", "ss-stage sk-stage"));
@@ -40,7 +43,7 @@ function buildContrast(root, on) {
   parts.layers.setAttribute("aria-label", "A and B through the layers");
   const lineHead = parts.layers.appendChild(element("div", "sk-layers-head"));
   parts.lineText = lineHead.appendChild(element("p", "sk-layers-text"));
-  parts.lines = makeSwitch(name("lines"), "Lines", LINE_CHOICES, on.lines);
+  parts.lines = makeSwitch(uniqueId("sk-lines"), "Lines", LINE_CHOICES, on.lines);
   lineHead.append(parts.lines.node);
   parts.chart = parts.layers.appendChild(element("div", "sk-chart"));
   parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
@@ -52,7 +55,7 @@ function buildContrast(root, on) {
 }
 
 // The ten likeliest next tokens as buttons: a click makes one B. choices: [{text, p}].
-function fillBars(host, choices, { a, b }, choose) {
+export function fillBars(host, choices, { a, b }, choose) {
   host.textContent = "";
   host.hidden = choices.length === 0;
   if (!choices.length) return;

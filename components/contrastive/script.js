@@ -1,5 +1,15 @@
 // The figure: why A rather than B, at one place of the output. mount(root, value, {emit}) is all a page needs.
 
+import { Figure, mounting } from "../figure/base.js";
+import { drawCurves } from "../figure/curves.js";
+import { Flow } from "../figure/flow.js";
+import { ranked, tableOf } from "../figure/scores.js";
+import { appendPieces, element, fillCaption, fillPairs } from "../figure/widgets.js";
+import { directionOf, formatProbability, formatScore, labelOf, quote, strongest } from "../figure/words.js";
+import { readContrast, winningLayer } from "./model.js";
+import { buildContrast, fillBars } from "./parts.js";
+import { formatState, parseState } from "./state.js";
+
 const NOTHING = "Nothing to show yet. Write a prompt and what it is compared with, and press Run.";
 
 class Contrast extends Figure {
@@ -24,12 +34,12 @@ class Contrast extends Figure {
     const { model } = this;
     const first = model.compared.length ? model.compared[0] : 0;
     const fresh = { sel: [first, first], unit: "word", show: "difference", lines: "p" };
-    Object.assign(this.settings, fresh, parseView(model.state, model.columns, model.tokens.length));
+    Object.assign(this.settings, fresh, parseState(model.state, model.columns));
     this.settings.sel[1] = this.settings.sel[0];
   }
 
   state() {
-    return formatView(this.settings);
+    return formatState(this.settings);
   }
 
   change(part) {
@@ -283,4 +293,7 @@ class Contrast extends Figure {
   }
 }
 
-const mountContrast = mounting(Contrast);
+export const mount = mounting(Contrast);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

@@ -3,9 +3,16 @@
 // It takes part in the one selection of a page by words(), its tokens, pinned(), the first and last of those selected or
 // null, and choose(first, last), which selects others.
 
-class Figure {
+import { isDark, Palette, watchTheme } from "./palette.js";
+import { parsePins } from "./pin-text.js";
+import { Pins } from "./pins.js";
+import { element, fillPairs } from "./widgets.js";
+import { labelOf, plainText } from "./words.js";
+
+export class Figure {
   // name: what the console calls it. empty: what it says before there is anything to show.
   constructor(root, emit, { name, empty }) {
+    root.classList.add("seqscope-figure"); // a page may have made it with the figure's own class alone
     Object.assign(this, { root, emit: emit || (() => {}), name, empty, hovered: null, model: null, telling: 0 });
     this.editable = Boolean(emit); // whether notes may be written: somebody keeps the link
     this.settings = { pins: [] };
@@ -158,7 +165,7 @@ class Figure {
 
 // mount(root, value, {emit}) draws value (a payload, its JSON, or nothing) into root.
 // emit(detail) is called with {index, value, state} when the visitor pins something.
-function mounting(Kind) {
+export function mounting(Kind) {
   return (root, value, options) => {
     const figure = new Kind(root, options && options.emit);
     figure.update(value);

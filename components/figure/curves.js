@@ -1,9 +1,13 @@
 // Lines over an axis of names, told apart by dash and label as well as by colour.
 
+import { element } from "./widgets.js";
+import { formatScore, labelOf } from "./words.js";
+
 const SVG_SPACE = "http://www.w3.org/2000/svg";
+
 const DASHES = ["none", "6 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 3", "7 2 1 2"];
 
-function svgElement(tag, attributes, text) {
+export function svgElement(tag, attributes, text) {
   const node = document.createElementNS(SVG_SPACE, tag);
   Object.entries(attributes || {}).forEach(([name, value]) => node.setAttribute(name, String(value)));
   if (text !== undefined) node.textContent = text;
@@ -12,7 +16,7 @@ function svgElement(tag, attributes, text) {
 
 // curves: [{label, values}]. Ranks are logarithmic with 1 on top. at: the name that is marked, or -1.
 // Drawn at the host's own width, so that labels stay legible, and again when that changes.
-function drawCurves(host, what) {
+export function drawCurves(host, what) {
   host.ssCurves = what;
   if (!host.ssSizes) {
     host.ssSizes = new ResizeObserver(() => host.clientWidth && curveWidth(host) !== host.ssWidth && paintCurves(host, host.ssCurves));

@@ -1,10 +1,12 @@
 // The running text: one cell per unit, coloured or with bars. Knows what to show, not why.
 
+import { appendPieces, element } from "./widgets.js";
+import { directionOf, formatPercent, SPACE } from "./words.js";
+
 const SEGMENT_NAMES = { source: "Source tokens", prompt: "Prompt tokens", generated: "Generated tokens" };
 
-
 // handlers: hover(u | null), pick(u, extend), clear()
-class Flow {
+export class Flow {
   constructor(host, handlers) {
     Object.assign(this, { host, handlers, table: null, cells: [], painted: [], leaving: 0 });
     host.addEventListener("pointerover", (event) => {

@@ -1,56 +1,16 @@
 // Notes of an author, pinned to tokens or other places of a figure: as text in links, as marks, as a list, as a tour.
 
-const MOST_PINS = 5;
-const LONGEST_PIN = 140; // characters
-const PIN = /^note:([a-z]?\d{1,6}(?:\.\d{1,6})?)-([A-Za-z0-9._~-]{1,440})$/;
+import { PinForm, Tour } from "./pin-controls.js";
+import { formatPins, LONGEST_PIN, MOST_PINS, pinText } from "./pin-text.js";
+import { element, Tip, uniqueId } from "./widgets.js";
+import { labelOf } from "./words.js";
+
 const DIGITS = ["①", "②", "③", "④", "⑤"];
-
-// What a visitor may write: one line of whole characters.
-function pinText(text) {
-  const whole = String(text).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
-  return whole.replace(/[\s\p{Cc}]+/gu, " ").trim();
-}
-
-// Text as characters that no address escapes: ASCII letters, digits, "." and "-" as they are, a space as "_", and the
-// rest between two "~" as base64url of UTF-16. A note of 140 letters takes some 150 characters, of 140 ideographs 380.
-function packText(text) {
-  const packed = (run) => {
-    const bytes = Array.from(run.split(""), (unit) => [unit.charCodeAt(0) >> 8, unit.charCodeAt(0) & 255]).flat();
-    return "~" + btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "") + "~";
-  };
-  return text.replace(/[^A-Za-z0-9. -]+/g, packed).replace(/ /g, "_");
-}
-
-// Throws where it is not of this form.
-function unpackText(packed) {
-  const unpacked = (run) => {
-    const bytes = atob(run.replace(/-/g, "+").replace(/_/g, "/"));
-    return bytes.replace(/([^])([^]?)/g, (_, high, low) => String.fromCharCode((high.charCodeAt(0) << 8) | low.charCodeAt(0)));
-  };
-  return packed.split("~").map((part, i) => (i % 2 ? unpacked(part) : part.replace(/_/g, " "))).join("");
-}
-
-// "…,note:12-see_here" -> [{place: "12", text: "see here"}]; whatever is not understood is left out.
-function parsePins(state) {
-  const pins = String(state || "").split(",").flatMap((part) => {
-    const match = PIN.exec(part);
-    if (!match) return [];
-    try {
-      const text = pinText(unpackText(match[2]));
-      return text && text.length <= LONGEST_PIN ? [{ place: match[1], text }] : [];
-    } catch {
-      return [];
-    }
-  });
-  return pins.slice(0, MOST_PINS);
-}
-
-const formatPins = (pins) => (pins || []).map(({ place, text }) => "note:" + place + "-" + packText(text));
 
 // The notes of one figure. A figure says: placeOf(node), where a clicked element is; pinPlace(), that of what is
 // selected; nameOf(place), null for a place that it has not; titleOf(place), what stands there as the text is cut now;
 // nodesOf(place), what bears the mark; visit(place).
-class Pins {
+export class Pins {
   constructor(figure, editable) {
     Object.assign(this, { figure, editable, touched: null, at: -1, marked: [], ending: new AbortController() });
     const { frame, badges } = figure.parts;
@@ -140,7 +100,7 @@ class Pins {
   }
 
   idOf(i) {
-    this.name = this.name || "sp-" + ++instances;
+    this.name = this.name || uniqueId("sp");
     return this.name + "-" + i;
   }
 
@@ -213,84 +173,5 @@ class Pins {
     const pairs = numbers.map((n) => [n, labelOf((this.all()[n - 1] || { text: "" }).text, LONGEST_PIN)]);
     const box = node.getClientRects()[0];
     return box ? this.tip.show(box, "", pairs, "below") : this.tip.hide();
-  }
-}
-
-// The two buttons that lead from note to note, and what is said on the way.
-class Tour {
-  constructor(host, walk) {
-    this.node = host.appendChild(element("div", "sp-tour"));
-    this.node.setAttribute("role", "group");
-    this.node.setAttribute("aria-label", "Tour of the notes");
-    const button = (text, label, step) => {
-      const made = this.node.appendChild(element("button", "sp-step", text));
-      made.type = "button";
-      made.setAttribute("aria-label", label);
-      made.addEventListener("click", () => walk(step));
-    };
-    button("‹ Previous", "Previous note", -1);
-    button("Next ›", "Next note", 1);
-    this.said = this.node.appendChild(element("p", "sp-said"));
-    this.said.setAttribute("aria-live", "polite");
-    this.node.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-      if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      walk(step);
-    });
-  }
-
-  show(count, at, sentence) {
-    this.node.hidden = count === 0;
-    const text = at < 0 ? (count === 1 ? "One note" : count + " notes") : "Note " + (at + 1) + " of " + count + ", " + sentence;
-    if (this.said.textContent !== text) this.said.textContent = text;
-  }
-}
-
-// A button that opens a line to write in.
-class PinForm {
-  constructor(host, add) {
-    this.node = host.appendChild(element("div", "sp-form"));
-    this.open = this.node.appendChild(element("button", "sp-open"));
-    this.open.type = "button";
-    this.line = this.node.appendChild(element("div", "sp-line"));
-    this.label = this.line.appendChild(element("label", "sp-label"));
-    this.field = this.line.appendChild(element("input", "sp-field"));
-    Object.assign(this.field, { type: "text", maxLength: LONGEST_PIN, autocomplete: "off", id: "sp-field-" + ++instances });
-    this.label.htmlFor = this.field.id;
-    const button = this.line.appendChild(element("button", "sp-add", "Add"));
-    button.type = "button";
-    this.said = this.node.appendChild(element("p", "sp-refused"));
-    this.said.setAttribute("role", "status");
-    this.line.hidden = true;
-    const send = () => {
-      this.said.textContent = add(this.field.value);
-      if (!this.said.textContent) this.toggle(false);
-    };
-    this.open.addEventListener("click", () => this.toggle(true));
-    button.addEventListener("click", send);
-    this.field.addEventListener("keydown", (event) => {
-      event.stopPropagation(); // the page's own keys are not meant while somebody writes
-      if (event.isComposing) return;
-      if (event.key === "Enter") {
-        event.preventDefault(); // the key would press the button that takes the focus
-        send();
-      } else if (event.key === "Escape") this.toggle(false);
-    });
-  }
-
-  toggle(writing) {
-    this.line.hidden = !writing;
-    this.open.hidden = writing;
-    this.said.textContent = "";
-    this.field.value = "";
-    (writing ? this.field : this.open).focus();
-  }
-
-  // name: of what a note would be pinned to, or null.
-  show(name) {
-    this.open.textContent = name === null ? "Add a note: click a word first" : "Add a note to ‘" + name + "’";
-    this.open.disabled = name === null;
-    this.label.textContent = "Note on ‘" + (name || "") + "’";
   }
 }

@@ -1,8 +1,16 @@
 // What figures are built of: switches, legend, caption, details, tooltip, text cells. Each shows what it is given.
 
+import { piecesOf } from "./words.js";
+
 let instances = 0; // radio groups need names of their own on a page with several figures
 
-function element(tag, className, text) {
+// A name for an element that no other figure of its kind on this page has.
+export function uniqueId(kind) {
+  instances += 1;
+  return kind + "-" + instances;
+}
+
+export function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text !== undefined) node.textContent = text;
@@ -10,7 +18,7 @@ function element(tag, className, text) {
 }
 
 // A row of radio buttons drawn as one switch. choices: [[value, text]…]. Returns {node, set(value)}.
-function makeSwitch(name, label, choices, onChange) {
+export function makeSwitch(name, label, choices, onChange) {
   const node = element("div", "ss-switch");
   node.setAttribute("role", "radiogroup");
   node.setAttribute("aria-label", label);
@@ -29,7 +37,7 @@ function makeSwitch(name, label, choices, onChange) {
 }
 
 // The colour bar with its numbers.
-class Legend {
+export class Legend {
   constructor() {
     this.node = element("div", "ss-legend");
     this.low = this.node.appendChild(element("span", "ss-end"));
@@ -53,7 +61,7 @@ class Legend {
 }
 
 // Fills a node with a caption: the model's text in <bdi>, set apart; the rest as it is.
-function fillCaption(node, parts) {
+export function fillCaption(node, parts) {
   node.textContent = "";
   parts.forEach((part) => {
     if (typeof part === "string") return node.appendChild(document.createTextNode(part));
@@ -64,7 +72,7 @@ function fillCaption(node, parts) {
 }
 
 // [label, value] pairs as a description list.
-function fillPairs(list, pairs) {
+export function fillPairs(list, pairs) {
   list.textContent = "";
   pairs.forEach(([label, value]) => {
     const pair = list.appendChild(element("div", "ss-pair"));
@@ -75,7 +83,7 @@ function fillPairs(list, pairs) {
 }
 
 // A small box beside a cell. It takes no events and is not read out: the same facts stand in the caption.
-class Tip {
+export class Tip {
   constructor(root) {
     this.root = root;
     this.node = element("div", "ss-tip");
@@ -110,7 +118,7 @@ class Tip {
 }
 
 // The text of a cell as nodes; spaces and line breaks at its ends are given back, to stand outside its box.
-function appendPieces(parent, text) {
+export function appendPieces(parent, text) {
   const outside = { before: "", after: "" };
   piecesOf(text).forEach((piece, i) => {
     if (piece.kind === "space") outside[i === 0 ? "before" : "after"] += piece.text;

@@ -1,7 +1,10 @@
 // One row of a grid as bars over the words of the text, in its order: up where it is above zero, down where below.
 
+import { appendPieces, element } from "../figure/widgets.js";
+import { directionOf, formatScore, labelOf } from "../figure/words.js";
+
 // what: {names, values, at, label}; pick(column) is called on a click. A column without a name or a number is a gap.
-function fillAlong(host, { names, values, at, label }, pick) {
+export function fillAlong(host, { names, values, at, label }, pick) {
   host.textContent = "";
   const known = Array.from(values).filter((value) => value === value);
   const [high, low] = [Math.max(0, ...known), Math.min(0, ...known)];

@@ -1,8 +1,10 @@
 // The numbers of a grid: named rows and columns, one or more matrices over them, and what stands behind each cell.
 
+import { decodeScores } from "../figure/data.js";
+
 const SCALES = ["linear", "log", "rank"];
 
-function readGrid(payload) {
+export function readGrid(payload) {
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "layer_grid") throw new Error("not a grid");
   const { rows, cols } = data;
@@ -35,7 +37,7 @@ function readGrid(payload) {
 }
 
 // A table as the matrix picture reads it: units are the rows and then the columns.
-function gridTable(model, matrix) {
+export function gridTable(model, matrix) {
   const [R, C] = [model.rows.names.length, model.cols.names.length];
   const order = Array.from({ length: R }, (_, r) => (model.upward ? R - 1 - r : r));
   const rowUnit = (r) => ({ text: model.rows.names[r], segment: "prompt", special: false, row: r });
@@ -50,7 +52,7 @@ function gridTable(model, matrix) {
 }
 
 // How dark a value is, 0 to 1. Ranks are logarithmic and the other way round: rank 1 is the darkest.
-function shadeOf(matrix) {
+export function shadeOf(matrix) {
   let high = matrix.high;
   if (high === null) high = matrix.values.reduce((most, v) => (v === v ? Math.max(most, Math.abs(v)) : most), 0);
   if (matrix.scale === "rank") {
@@ -61,26 +63,4 @@ function shadeOf(matrix) {
     return { high, part: (value) => Math.log1p(Math.abs(value)) / Math.log1p(Math.max(high, 1e-12)) };
   }
   return { high, part: (value) => Math.abs(value) / Math.max(high, 1e-12) };
-}
-
-// "sel:4-7,show:rank": row and column of the cell that is read, and the matrix that is shown.
-function parseGridState(text, rows, columns, names) {
-  const state = {};
-  String(text || "").split(",").forEach((part) => {
-    const match = /^([a-z]+):([a-z0-9-]{1,40})$/.exec(part);
-    if (!match) return;
-    const cell = /^(\d{1,6})-(\d{1,6})$/.exec(match[2]);
-    if (match[1] === "sel" && cell && Number(cell[1]) < rows && Number(cell[2]) < columns) {
-      state.sel = [Number(cell[1]), Number(cell[2])];
-    } else if (match[1] === "show") {
-      const name = names.find((known) => known.replace(/_/g, "-") === match[2]);
-      if (name) state.show = name;
-    }
-  });
-  return state;
-}
-
-function formatGridState(state) {
-  const looks = ["sel:" + state.sel[0] + "-" + state.sel[1], "show:" + state.show.replace(/_/g, "-")];
-  return looks.concat(formatPins(state.pins)).join(",");
 }

@@ -1,44 +1,17 @@
 // The figure: a grid, the cell that is read, and what stands behind it. mount(root, value, {emit}) is all.
 
+import { Figure, mounting } from "../figure/base.js";
+import { drawCurves } from "../figure/curves.js";
+import { Matrix } from "../figure/matrix.js";
+import { appendPieces, element, fillCaption, fillPairs } from "../figure/widgets.js";
+import { formatProbability, formatScore, labelOf, plainText, SPACE } from "../figure/words.js";
+import { fillAlong } from "./along.js";
+import { gridTable, readGrid, shadeOf } from "./model.js";
+import { buildGrid, EMPTY_GRID } from "./parts.js";
+import { formatState, parseState } from "./state.js";
+
 // A label within a sentence; CKA stays CKA.
 const inSentence = (label) => (/[A-Z]{2}/.test(label) ? label : label.toLowerCase());
-
-const EMPTY_GRID = "Nothing to show yet. Write a text and press Run.";
-
-function buildGrid(root, on) {
-  root.textContent = "";
-  const parts = { tip: new Tip(root), legend: new Legend() };
-  parts.empty = root.appendChild(element("p", "ss-empty"));
-  parts.frame = root.appendChild(element("div", "ss-frame"));
-  parts.toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
-  parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
-  parts.stage = parts.frame.appendChild(element("div", "ss-stage"));
-  parts.hint = parts.stage.appendChild(element("p", "ss-hint"));
-  parts.matrix = parts.stage.appendChild(element("div", "ss-matrix"));
-  parts.matrix.tabIndex = 0;
-  parts.matrix.setAttribute("role", "group");
-  const scale = parts.frame.appendChild(element("div", "ss-scale-row"));
-  scale.append(parts.legend.node);
-  const reading = parts.frame.appendChild(element("div", "ss-reading sg-reading"));
-  const left = reading.appendChild(element("div", "sg-left"));
-  parts.caption = left.appendChild(element("p", "ss-caption"));
-  parts.details = left.appendChild(element("dl", "ss-pairs ss-details"));
-  parts.top = left.appendChild(element("ol", "sg-top"));
-  parts.chart = reading.appendChild(element("div", "sg-chart"));
-  parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
-  parts.notes = parts.frame.appendChild(element("ul", "ss-notes"));
-  parts.status = root.appendChild(element("p", "ss-status"));
-  parts.status.setAttribute("role", "status");
-  root.appendChild(parts.tip.node);
-  parts.offer = (choices) => {
-    instances += 1;
-    parts.toolbar.textContent = "";
-    parts.show = makeSwitch("sg-show-" + instances, "What is shown", choices, on.show);
-    parts.toolbar.hidden = choices.length < 2;
-    parts.toolbar.append(parts.show.node);
-  };
-  return parts;
-}
 
 class Grid extends Figure {
   constructor(root, emit) {
@@ -67,7 +40,7 @@ class Grid extends Figure {
     const { model, parts } = this;
     const names = model.matrices.map((matrix) => matrix.name);
     const fresh = { sel: model.selected.slice(), show: names[0] };
-    const asked = parseGridState(model.state, model.rows.names.length, model.cols.names.length, names);
+    const asked = parseState(model.state, model.rows.names.length, model.cols.names.length, names);
     Object.assign(this.settings, fresh, asked);
     parts.offer(model.matrices.map((matrix) => [matrix.name, matrix.label]));
     parts.hint.textContent = model.hint;
@@ -76,7 +49,7 @@ class Grid extends Figure {
   }
 
   state() {
-    return formatGridState(this.settings);
+    return formatState(this.settings);
   }
 
   shown() {
@@ -188,7 +161,7 @@ class Grid extends Figure {
 
   paint() {
     if (!this.model) return;
-    const { model, settings, table, palette, parts } = this;
+    const { settings, table, palette, parts } = this;
     const matrix = this.shown();
     const scale = shadeOf(matrix);
     parts.show.set(matrix.name);
@@ -274,4 +247,7 @@ class Grid extends Figure {
   }
 }
 
-const mountGrid = mounting(Grid);
+export const mount = mounting(Grid);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

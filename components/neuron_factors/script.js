@@ -1,5 +1,13 @@
 // The figure: factors and tokens, each pointing to the other. mount(root, value, {emit}) is all a page needs.
 
+import { Figure, mounting } from "../figure/base.js";
+import { appendPieces, element, fillCaption, fillPairs } from "../figure/widgets.js";
+import { directionOf, formatPercent, formatProbability, formatScore, labelOf } from "../figure/words.js";
+import { fillCard } from "./card.js";
+import { peaksOf, readFactors, strongestFactor } from "./model.js";
+import { buildFactors, SHOWN_AT_FIRST, Sparkline } from "./parts.js";
+import { formatState, parseState } from "./state.js";
+
 const NO_FACTORS = "Nothing to show yet. Write a text and press Run.";
 
 class Factors extends Figure {
@@ -60,12 +68,12 @@ class Factors extends Figure {
     this.carded = undefined;
     const { model, parts } = this;
     const fresh = { factor: model.selected >= 0 ? model.selected : null, token: null, more: false };
-    Object.assign(this.settings, fresh, parseFactorState(model.state, model.factors.length, model.tokens.length));
+    Object.assign(this.settings, fresh, parseState(model.state, model.factors.length, model.tokens.length));
     parts.hint.textContent = "Each token has the colour of its strongest factor. Point at a factor to see where it is active.";
   }
 
   state() {
-    return formatFactorState(this.settings);
+    return formatState(this.settings);
   }
 
   change(part) {
@@ -264,4 +272,7 @@ class Factors extends Figure {
 
 }
 
-const mountFactors = mounting(Factors);
+export const mount = mounting(Factors);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

@@ -1,14 +1,17 @@
 // What the model might have written in place of the pinned token. A click asks why it did not, where a page can answer.
 
+import { element, fillCaption, uniqueId } from "../figure/widgets.js";
+import { formatProbability, labelOf } from "../figure/words.js";
+
 // others: [{text, special, p}…], likeliest first. place: the written token, named where its unit has more of them.
 // ask(other) is called on a click; without it the row only tells.
-function fillOthers(host, others, place, ask) {
+export function fillOthers(host, others, place, ask) {
   host.textContent = "";
   host.hidden = others.length === 0;
   if (!others.length) return;
   const label = host.appendChild(element("span", "ss-others-label"));
   fillCaption(label, place ? ["In place of ", { quote: labelOf(place.text, 24) }, ", why not"] : ["Why not"]);
-  label.id = "ss-others-" + ++instances;
+  label.id = uniqueId("ss-others");
   const list = host.appendChild(element("ul", "ss-others-list"));
   list.setAttribute("aria-labelledby", label.id);
   others.forEach((other) => {
@@ -23,6 +26,6 @@ function fillOthers(host, others, place, ask) {
 }
 
 // The same in a few words, for the tip.
-function othersText(others) {
+export function othersText(others) {
   return others.slice(0, 3).map((other) => "‘" + labelOf(other.text, 16) + "’ " + formatProbability(other.p)).join(", ");
 }

@@ -1,6 +1,13 @@
 // One map: a set of scores over the text or as a grid, with a heading where several stand below each other.
 
-class Pane {
+import { Flow } from "../figure/flow.js";
+import { Matrix } from "../figure/matrix.js";
+import { tableOf } from "../figure/scores.js";
+import { element, Legend } from "../figure/widgets.js";
+import { backward, forward } from "./rankings.js";
+import { StepCurve } from "./steps.js";
+
+export class Pane {
   // handlers: {text, grid}, those of Flow and Matrix. several: whether it stands beside others and so tells its own reading.
   constructor(host, handlers, several) {
     this.several = several;

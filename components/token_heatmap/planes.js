@@ -1,13 +1,16 @@
 // Several sets of scores for the same tokens: of several methods, or of single layers and heads. Pure.
 
+import { decodeScores } from "../figure/data.js";
+import { scaleOf } from "../figure/scores.js";
+
 // A model with other scores of the same tokens.
-function withScores(model, scores, changes) {
+export function withScores(model, scores, changes) {
   if (scores.length !== model.n * model.columns) throw new Error("scores and tokens do not fit");
   return Object.assign(Object.create(model), changes, { scores, tables: {} });
 }
 
 // One model for each method that is compared; the model itself where there is one method only.
-function planesOf(model, data) {
+export function planesOf(model, data) {
   if (!Array.isArray(data.planes) || !data.planes.length) return [model];
   return data.planes.map((plane) => withScores(model, decodeScores(plane.scores), {
     signed: Boolean(plane.signed),
@@ -21,7 +24,7 @@ function planesOf(model, data) {
 }
 
 // Every layer or head on its own: [{group, label, scores()}]. parts: [{axes: [[name, labels]…], scores}] as sent.
-function slicesOf(model, parts) {
+export function slicesOf(model, parts) {
   const size = model.n * model.columns;
   return (parts || []).flatMap((part) => {
     let all = null;
@@ -47,7 +50,7 @@ function placesOf(axes) {
 
 // Rank correlation of two rankings over the units that both have; NaN for fewer than three, or where one is constant.
 // Where one of the two has no signs, sizes are compared.
-function rankAgreement(first, second, signed) {
+export function rankAgreement(first, second, signed) {
   const size = (value) => (signed ? value : Math.abs(value));
   const both = first.order.filter((u) => second.values[u] === second.values[u]);
   if (both.length < 3) return NaN;

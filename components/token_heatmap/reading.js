@@ -1,9 +1,19 @@
 // What a figure says about what it shows: caption, details, legends, tip, agreement. Heatmap builds on it and keeps the
 // state: model, panes, table, parts, settings, palette, hovered and pointed.
 
+import { Figure } from "../figure/base.js";
+import { fillCaption, fillPairs } from "../figure/widgets.js";
+import { formatPercent, formatScore, labelOf, plainText, quote, SPACE } from "../figure/words.js";
+import { fillAgreement } from "./agreement.js";
+import { backwardCaption, forwardCaption, probabilityCaption, stepCaption, stepDetails } from "./captions.js";
+import { fillOthers, othersText } from "./others.js";
+import { rankAgreement } from "./planes.js";
+import { forward } from "./rankings.js";
+import { curveOf } from "./steps.js";
+
 const UNPINNED = "Nothing is selected: point at a word, or tap it.";
 
-class Reader extends Figure {
+export class Reader extends Figure {
   // The step score drawn under the words; null for none. Without a choice it is the first, the probability.
   curve() {
     const { model, settings } = this;

@@ -1,6 +1,19 @@
 // The figure: what is selected, what is pointed at, and how the parts follow. mount(root, value) is all a page needs.
 
+import { mounting } from "../figure/base.js";
+import { readPayload } from "../figure/scores.js";
+import { labelOf } from "../figure/words.js";
+import { fillBadges } from "./badges.js";
+import { Pane } from "./pane.js";
+import { buildParts } from "./parts.js";
+import { planesOf, slicesOf, withScores } from "./planes.js";
+import { targetsOfColumns } from "./rankings.js";
+import { Reader } from "./reading.js";
+import { formatState, parseState } from "./state.js";
+import { curveOf } from "./steps.js";
+
 const EMPTY = "Nothing to show yet. Write a prompt and press Run.";
+
 const HINT = {
   flow: "Bold is what the model wrote. Point at a bold word, or tap it, to see what it relies on.",
   percent: "How much each part of the text weighs for the selected word. Point at another bold word, or tap it.",
@@ -262,4 +275,7 @@ class Heatmap extends Reader {
   }
 }
 
-const mount = mounting(Heatmap);
+export const mount = mounting(Heatmap);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

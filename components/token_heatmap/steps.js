@@ -1,10 +1,12 @@
 // A number of each generated token as a small curve under the words, line by line. Drawn on one canvas over the text,
 // which takes no events itself: the text asks which token a place under it belongs to.
 
+import { element } from "../figure/widgets.js";
+
 const BAND = { gap: 4, height: 18, dot: 2.2, marked: 4.2, reach: 26 };
 
 // The curve on offer under a name: {name, values, low, high}, or null. A probability is drawn from 0 to 1.
-function curveOf(model, name) {
+export function curveOf(model, name) {
   const values = model.steps[name];
   const known = values ? values.filter((value) => typeof value === "number") : [];
   if (!known.length) return null;
@@ -13,7 +15,7 @@ function curveOf(model, name) {
   return { name, values, low: Math.min(0, least), high: Math.max(0, most) };
 }
 
-class StepCurve {
+export class StepCurve {
   constructor(body, flow) {
     Object.assign(this, { body, flow, model: null, curve: null, points: [], moved: false });
     this.canvas = body.appendChild(element("canvas", "ss-curve"));
@@ -101,7 +103,7 @@ class StepCurve {
 }
 
 // For each token of a unit: its column, the box it is drawn in, and how far into that box its middle is.
-function places(model, unit, rects) {
+export function places(model, unit, rects) {
   const columns = [];
   for (let c = unit.c0; c <= unit.c1; c++) columns.push(c);
   const lengths = columns.map((c) => Math.max(1, model.tokens[model.generated[c]].text.trim().length));

@@ -34,7 +34,7 @@ from spaces_app.ui.app import build_app, launch_arguments
 PATIENCE = 30  # seconds until what must happen counts as not happening; none are lost where it happens
 REVISION = "f" * 40
 LAST = list(METHODS)[-1]
-FIGURE = ".seqscope-heatmap"
+FIGURE = ".seqscope-figure"
 EARLY = "#seqscope-early"
 LISTEN = "window.heard = []; document.addEventListener('seqscope:view', (event) => heard.push(event.detail.state))"
 ONE = AttributionSpec(prompt="The keys to the cabinet")

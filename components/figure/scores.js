@@ -1,19 +1,9 @@
-// The numbers of a token heatmap: units of text, sums over them, shares and ranks. Knows nothing of the page.
+// Scores of tokens for generated tokens, summed over units of text, as shares and ranks. Knows nothing of the page.
 
-const UNIT_KINDS = ["token", "word", "sentence"];
-const VIEW_KINDS = ["flow", "percent", "matrix"];
-const RANGE_KINDS = ["token", "output"];
-
-// base64 of little-endian float32 -> Float32Array; NaN stands for a cell that cannot exist.
-function decodeScores(scores) {
-  const binary = atob(scores.f32);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return new Float32Array(bytes.buffer); // every browser runs on little-endian machines
-}
+import { cellNumbers, decodeScores } from "./data.js";
 
 // A checked, decoded payload. Throws when the parts do not fit together.
-function readPayload(payload) {
+export function readPayload(payload) {
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "token_heatmap") throw new Error("not a token heatmap");
   const tokens = data.tokens;
@@ -50,21 +40,10 @@ function readPayload(payload) {
 }
 
 // The end of a colour scale that is given, [low, high] or its end alone; 0 where each selection has a scale of its own.
-function scaleOf(domain) {
+export function scaleOf(domain) {
   const ends = (Array.isArray(domain) ? domain : [domain]).map((end) => (typeof end === "number" ? Math.abs(end) : NaN));
   const end = Math.max(...ends);
   return Number.isFinite(end) ? end : 0;
-}
-
-// A token with empty text is the rest of a character that stands at the token before it: both are one cell.
-function cellNumbers(tokens) {
-  let current = -1;
-  return tokens.map((token, i) => {
-    const before = tokens[i - 1];
-    const joins = before && token.text === "" && !token.special && !before.special && before.segment === token.segment;
-    if (!joins) current += 1;
-    return current;
-  });
 }
 
 // The units of one granularity, in order: {first, last, text, segment, special, c0, c1}; c0..c1 are its columns or -1.
@@ -93,7 +72,7 @@ function unitsOf(model, kind) {
 
 // Scores summed over the tokens of each unit, once per granularity. values[u * C + c] is the score of unit u for the
 // c-th generated unit, NaN where nothing was scored; a unit's score for itself is left out.
-function tableOf(model, kind) {
+export function tableOf(model, kind) {
   if (model.tables[kind]) return model.tables[kind];
   const { units, unitOfToken } = unitsOf(model, kind);
   const targets = [];
@@ -134,32 +113,7 @@ function tableOf(model, kind) {
   return table;
 }
 
-// What a span of generated units relies on. values, shares: one per unit, NaN where nothing was scored.
-function forward(table, c0, c1) {
-  const values = new Float64Array(table.U).fill(NaN);
-  const inside = new Set(table.targets.slice(c0, c1 + 1));
-  for (let u = 0; u < table.U; u++) {
-    if (inside.has(u)) continue;
-    for (let c = c0; c <= c1; c++) {
-      const score = table.values[u * table.C + c];
-      if (score === score) values[u] = (values[u] === values[u] ? values[u] : 0) + score;
-    }
-  }
-  return ranked(values, null);
-}
-
-// What an input unit influences. A share is the part of the generated unit's score that comes from this input.
-function backward(table, u) {
-  const values = new Float64Array(table.U).fill(NaN);
-  const totals = new Float64Array(table.U).fill(NaN);
-  for (let c = 0; c < table.C; c++) {
-    values[table.targets[c]] = table.values[u * table.C + c];
-    totals[table.targets[c]] = table.totals[c];
-  }
-  return ranked(values, totals);
-}
-
-function ranked(values, totals) {
+export function ranked(values, totals) {
   const order = [];
   let total = 0;
   let max = 0;
@@ -176,62 +130,4 @@ function ranked(values, totals) {
   });
   const rank = new Map(order.map((u, i) => [u, i + 1]));
   return { values, shares, order, rank, total, max };
-}
-
-// The probability the model gave to columns c0..c1: the product of its tokens' (chain rule). null when unknown.
-function probabilityOf(model, c0, c1) {
-  const steps = model.steps.probability;
-  if (!steps) return null;
-  let product = 1;
-  for (let c = c0; c <= c1; c++) {
-    if (typeof steps[c] !== "number") return null;
-    product *= steps[c];
-  }
-  return product;
-}
-
-// The generated units that token columns a..b touch, as first and last target index; null when there are none.
-function targetsOfColumns(table, span) {
-  if (!span) return null;
-  let c0 = -1;
-  let c1 = -1;
-  table.targets.forEach((u, c) => {
-    const unit = table.units[u];
-    if (unit.c1 < span[0] || unit.c0 > span[1]) return;
-    c0 = c0 < 0 ? c : c0;
-    c1 = c;
-  });
-  return c0 < 0 ? null : [c0, c1];
-}
-
-// "sel:4-6,unit:word" -> {sel: [4, 6], unit: "word"}. Whatever is not understood is left out.
-function parseState(text, columns, rows) {
-  const state = {};
-  String(text || "").split(",").forEach((part) => {
-    const match = /^([a-z]+):([a-z0-9-]+)$/.exec(part);
-    if (!match) return;
-    const [, key, value] = match;
-    const span = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(value);
-    if (key === "sel" && span) {
-      const a = Number(span[1]);
-      const b = span[2] === undefined ? a : Number(span[2]);
-      if (a <= b && b < columns) state.sel = [a, b];
-    } else if (key === "in" && /^\d{1,6}$/.test(value) && Number(value) < rows) state.in = Number(value);
-    else if (key === "part" && /^\d{1,6}$/.test(value)) state.part = Number(value);
-    else if (key === "curve" && value.length <= 40) state.curve = value;
-    else if (key === "unit" && UNIT_KINDS.includes(value)) state.unit = value;
-    else if (key === "range" && RANGE_KINDS.includes(value)) state.range = value;
-    else if (key === "view" && VIEW_KINDS.includes(value)) state.view = value;
-  });
-  return state;
-}
-
-function formatState(state) {
-  const parts = [];
-  if (state.sel) parts.push("sel:" + state.sel[0] + "-" + state.sel[1]);
-  if (state.in !== null && state.in !== undefined) parts.push("in:" + state.in);
-  parts.push("unit:" + state.unit, "range:" + state.range, "view:" + state.view);
-  if (state.curve) parts.push("curve:" + state.curve);
-  if (state.part !== null && state.part !== undefined) parts.push("part:" + state.part);
-  return parts.concat(formatPins(state.pins)).join(",");
 }

@@ -1,11 +1,14 @@
 // The grid of inputs (rows) and generated units (columns) on one canvas as large as its window, whatever the grid's
 // size: only cells in sight are drawn, and the labels stay in sight while the grid scrolls under them.
 
+import { element } from "./widgets.js";
+import { labelOf } from "./words.js";
+
 const MATRIX = { row: 24, minColumn: 22, maxColumn: 46, tilt: Math.PI / 3.6, font: 13, gap: 10 };
 
 // handlers: hover(target | null), pick(target, extend), move(target, extend), clear()
 // A target is {row: unit, column: unit}, either of them null on a label.
-class Matrix {
+export class Matrix {
   constructor(host, handlers) {
     this.host = host;
     this.handlers = handlers;

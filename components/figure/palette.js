@@ -12,7 +12,7 @@ const PALETTES = {
   },
 };
 
-class Palette {
+export class Palette {
   constructor(name) {
     Object.assign(this, PALETTES[name], { name, shades: new Map() });
   }
@@ -30,14 +30,14 @@ class Palette {
 }
 
 // Gradio marks a dark page by the class "dark" on an ancestor, other pages may say "light" too, else they follow the system.
-function isDark(root) {
+export function isDark(root) {
   if (root.closest(".dark")) return true;
   if (root.closest(".light, .gradio-container")) return false;
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
 // Calls back whenever the theme may have changed. Returns a function that stops watching.
-function watchTheme(root, callback) {
+export function watchTheme(root, callback) {
   const observer = new MutationObserver(callback);
   for (let node = root.parentElement; node; node = node.parentElement) {
     observer.observe(node, { attributes: true, attributeFilter: ["class"] });
