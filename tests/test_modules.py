@@ -12,6 +12,7 @@ from components.figure.assets import COMPONENTS
 from components.figure.modules import ModuleError, joined
 from components.figure.slimming import slim_script, slim_style, without_comments
 from spaces_app.export.html import FIGURES
+from spaces_app.ui.part import SCRIPTS
 
 
 @pytest.fixture
@@ -129,6 +130,16 @@ def test_a_figure_takes_scripts_of_its_own_folder_and_shared_ones_only(entry):
     assert {style.split("/")[0] for f in FIGURES.values() if f.entry == entry for style in f.styles} <= {own, "figure"}
 
 
-def test_every_script_of_a_component_is_part_of_a_figure():
-    reached = {path for entry in ENTRIES for path in joined(COMPONENTS / entry).paths}
-    assert reached == set(COMPONENTS.rglob("*.js"))
+def test_every_script_is_part_of_a_figure_or_of_the_page():
+    pieces = [path for path in SCRIPTS.glob("*.js") if "export function mount(" in path.read_text(encoding="utf-8")]
+    entries = [*(COMPONENTS / entry for entry in ENTRIES), COMPONENTS / "figure/gradio.js", *pieces]
+    reached = {path for entry in entries for path in joined(entry).paths}
+    assert reached == {*COMPONENTS.rglob("*.js"), *SCRIPTS.rglob("*.js")}
+    python = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS.parent.glob("*.py"))
+    assert [path.name for path in pieces if f'"{path.stem}' not in python] == [], "drawn by nothing"
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_a_figure_gives_what_pages_call(kind):
+    names = joined(COMPONENTS / FIGURES[kind].entry).exports
+    assert {"mount", "parseState", "formatState", "parsePins"} <= set(names)

@@ -11,10 +11,12 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
+from components.figure.modules import joined
 from spaces_app.gallery import examples
 from spaces_app.tabs import TABS
 from spaces_app.ui import text
 from spaces_app.ui.comparing import TITLE
+from spaces_app.ui.part import SCRIPTS
 from spaces_app.ui.theme import COLOURS, SANS
 
 _NAMES = {
@@ -33,6 +35,7 @@ def early() -> str:
         "tagline": text.TAGLINE,
         "fonts": ", ".join(name if name.islower() else f'"{name}"' for name in SANS),
         "first": html.escape(_first()),
+        "script": joined(SCRIPTS / "early.js").body + "\nmount();",
         "tabs": "".join(f"<span>{html.escape(title)}</span>" for title in titles),
     }
     for ours, theirs in _NAMES.items():

@@ -6,23 +6,32 @@ from pathlib import Path
 
 import gradio as gr
 
+from components.figure.modules import joined
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def mounting(piece: str, *arguments: str) -> str:
+    """What Gradio runs for one piece: `scripts/<piece>.js` with what it imports, and a call of its `mount`.
+
+    `arguments` are JavaScript. Every visitor receives the script inside the page: comments and indentation stay here.
+    """
+    body = joined(SCRIPTS / f"{piece}.js").body
+    return f"{body}\nmount({', '.join(('{ element, props, trigger, watch }', *arguments))});"
+
 
 class Part(gr.HTML):
-    """The piece drawn by `<piece>.js` beside this file. Its template is a constant: data is never part of markup.
+    """The piece drawn by `scripts/<piece>.js`. Its template is a constant: data is never part of markup.
 
     A script sees `element`, `props.value`, `watch` and `trigger`; the events it triggers become methods here.
     With `shown=False` it only runs, or, where there is no such file, only holds its value.
     """
 
     def __init__(self, piece: str = "", value=None, *, shown: bool = True, **kwargs):
-        path = Path(__file__).parent / f"{piece}.js"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        # Every visitor receives the script inside the page, uncompressed: comments and indentation stay here.
-        script = "\n".join(line.strip() for line in lines if line.strip() and not line.strip().startswith("//"))
         super().__init__(
             value,
             html_template=f'<div class="seq-{piece}"></div>',
-            js_on_load=script,
+            js_on_load=mounting(piece) if (SCRIPTS / f"{piece}.js").exists() else "",
             apply_default_css=False,
             elem_classes=["seq-part", *([] if shown else ["seq-hidden"])],
             **kwargs,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 
 import gradio as gr
+
+from spaces_app.ui.part import mounting
 
 
 class Picker(gr.HTML):
@@ -18,10 +19,6 @@ class Picker(gr.HTML):
     """
 
     def __init__(self, value="", *, entries=(), several=False, column="", label="", info="", **kwargs):
-        path = Path(__file__).parent / "picker.js"
-        lines = path.read_text(encoding="utf-8").splitlines()
-        # Every visitor receives the script inside the page, uncompressed: comments and indentation stay here.
-        script = "\n".join(line.strip() for line in lines if line.strip() and not line.strip().startswith("//"))
         # Not as properties: Gradio 6.31 forgets those of a component that is first shown by an event.
         facts = {"entries": list(entries), "several": several, "column": column, "label": label, "help": info or ""}
         packed = base64.b64encode(json.dumps(facts).encode("ascii")).decode("ascii")
@@ -29,7 +26,7 @@ class Picker(gr.HTML):
         super().__init__(
             value,
             html_template='<div class="seq-picker"></div>',
-            js_on_load=script.replace("PACKED", packed),
+            js_on_load=mounting("picker", f'JSON.parse(atob("{packed}"))'),
             apply_default_css=False,
             elem_classes=["seq-part", *(kwargs.get("elem_classes") or [])],
             **kept,
