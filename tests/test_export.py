@@ -82,7 +82,7 @@ def test_a_notebook_frame_holds_the_whole_page_in_a_sandbox_and_a_table_beside_i
 @pytest.mark.parametrize("kind", FIGURES)
 def test_the_parts_stay_light(kind):
     figure = FIGURES[kind]
-    assert len(figure.script().encode()) < 88_000
+    assert len(figure.script().encode()) < 90_000
     assert len(figure.style().encode()) < 20_000
     assert len(figure.packed()) < 39_500, "repeated for each figure of an app"
 

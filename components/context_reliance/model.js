@@ -1,9 +1,15 @@
 // The numbers of a context-reliance figure: units of text, thresholds, cues, sentences. Knows nothing of the page.
 
 import { decodeMatrix } from "../figure/data.js";
+/** @import { Chosen, Histogram, Metric, RankedSentence, RelianceModel, RelianceTable, RelianceValue, Role, RoleUnit } from "./types.js" */
+/** @import { Matrix } from "../figure/types.js" */
 
-// A checked, decoded payload. Throws when the parts do not fit together.
+/**
+ * A checked, decoded payload. Throws when the parts do not fit together.
+ * @param {RelianceValue | string} payload @returns {RelianceModel}
+ */
 export function readPayload(payload) {
+  /** @type {RelianceValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "context_reliance") throw new Error("not a figure of context reliance");
   const cues = decodeMatrix(data.scores);
@@ -16,11 +22,12 @@ export function readPayload(payload) {
   if (!metrics.length || metrics.some((metric) => metric.values.length !== generated.length)) {
     throw new Error("the scores of the answer do not fit");
   }
-  const sentences = data.sentences && {
+  const sentences = data.sentences ? {
     spans: data.sentences.spans,
     without: decodeMatrix(data.sentences.without),
     weights: data.sentences.weights ? decodeMatrix(data.sentences.weights) : null,
-  };
+  } : null;
+  /** @type {Role[]} */
   const role = tokens.map(() => "query");
   context.forEach((i) => (role[i] = "context"));
   generated.forEach((i) => (role[i] = "answer"));
@@ -42,11 +49,18 @@ export function readPayload(payload) {
   };
 }
 
-// The units of one granularity: {first, last, text, role, special, at}: 'at' are its rows of the context or its
-// columns of the answer.
+/**
+ * The units of one granularity: {first, last, text, role, special, at}: 'at' are its rows of the context or its
+ * columns of the answer.
+ * @param {RelianceModel} model @param {"token" | "word"} kind @returns {RoleUnit[]}
+ */
 function unitsOf(model, kind) {
   const numbers = kind === "word" && model.groups.word ? model.groups.word : model.tokens.map((_, i) => i);
-  const place = new Map([...model.context.map((i, row) => [i, row]), ...model.generated.map((i, c) => [i, c])]);
+  /** @type {Map<number, number>} */
+  const place = new Map();
+  model.context.forEach((i, row) => place.set(i, row));
+  model.generated.forEach((i, c) => place.set(i, c));
+  /** @type {RoleUnit[]} */
   const units = [];
   model.tokens.forEach((token, i) => {
     let unit = units[units.length - 1];
@@ -54,32 +68,39 @@ function unitsOf(model, kind) {
     const role = model.role[i];
     const rest = token.text === "" && unit && !special && !unit.special && unit.role === role; // of a split character
     const same = unit && numbers[i] === numbers[i - 1] && unit.role === role && unit.special === special;
-    const segment = String(token.segment);
+    const { segment } = token;
     if (!rest && (!same || unit.segment !== segment)) {
       unit = { first: i, last: i, text: "", role, special, segment, at: [] };
       units.push(unit);
     }
     unit.last = i;
     unit.text += token.text;
-    if (place.has(i)) unit.at.push(place.get(i));
+    const at = place.get(i);
+    if (at !== undefined) unit.at.push(at);
   });
   return units;
 }
 
+/** @param {number[]} values @returns {number} */
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
 
+/** @param {number[]} values @returns {number} */
 export const product = (values) => values.reduce((total, value) => total * value, 1);
 
-// Scores of units: how far each answer unit depends on the context, and each context unit's part in it.
+/**
+ * Scores of units: how far each answer unit depends on the context, and each context unit's part in it.
+ * @param {RelianceModel} model @param {"token" | "word"} kind @returns {RelianceTable}
+ */
 export function tableOf(model, kind) {
   const units = unitsOf(model, kind);
   const context = units.filter((unit) => unit.role === "context");
   const answer = units.filter((unit) => unit.role === "answer");
   const query = units.filter((unit) => unit.role === "query");
-  const dependence = (metric, unit) => sum(unit.at.map((c) => metric.values[c]).filter((v) => typeof v === "number"));
-  const explained = (to) => !context.length || to.at.some((c) =>
+  const dependence = (/** @type {Metric} */ metric, /** @type {{ at: number[] }} */ unit) =>
+    sum(unit.at.map((c) => Number(metric.values[c])));
+  const explained = (/** @type {{ at: number[] }} */ to) => !context.length || to.at.some((c) =>
     context.some((from) => from.at.some((row) => !Number.isNaN(model.cues.values[row * model.cues.cols + c]))));
-  const cue = (from, to) => {
+  const cue = (/** @type {{ at: number[] }} */ from, /** @type {{ at: number[] }} */ to) => {
     let total = 0;
     from.at.forEach((row) => to.at.forEach((c) => {
       const value = model.cues.values[row * model.cues.cols + c];
@@ -90,8 +111,11 @@ export function tableOf(model, kind) {
   return { kind, units, context, answer, query, dependence, cue, explained };
 }
 
-// Mean and standard deviation (over n − 1) of a list; deviation 0 when there are fewer than three, where it means
-// nothing: of two numbers neither can be a deviation above their mean.
+/**
+ * Mean and standard deviation (over n − 1) of a list; deviation 0 when there are fewer than three, where it means
+ * nothing: of two numbers neither can be a deviation above their mean.
+ * @param {number[]} values @returns {{ mean: number, deviation: number }}
+ */
 function momentsOf(values) {
   const mean = values.length ? sum(values) / values.length : 0;
   const n = values.length;
@@ -99,8 +123,11 @@ function momentsOf(values) {
   return { mean, deviation };
 }
 
-// Which of the values count: at least the cut mean + sigma · deviation and at least 'least' in size, of those the top
-// ones (0: all). Returns {cut, chosen: indices, strongest first, nearest: the largest index}.
+/**
+ * Which of the values count: at least the cut mean + sigma · deviation and at least 'least' in size, of those the top
+ * ones (0: all). Returns {cut, chosen: indices, strongest first, nearest: the largest index}.
+ * @param {number[]} values @param {{ sigma: number, least: number, top: number }} cuts @returns {Chosen}
+ */
 export function chosenOf(values, { sigma, least, top }) {
   const sizes = values.map((value) => Math.abs(value));
   const { mean, deviation } = momentsOf(sizes);
@@ -111,7 +138,10 @@ export function chosenOf(values, { sigma, least, top }) {
   return { cut, chosen, nearest: order.length ? order[0] : -1 };
 }
 
-// Counts of sizes in equal bins from 0 to the largest, and where the cut stands between 0 and 1.
+/**
+ * Counts of sizes in equal bins from 0 to the largest, and where the cut stands between 0 and 1.
+ * @param {number[]} values @param {number} cut @param {number} bins @returns {Histogram}
+ */
 export function histogramOf(values, cut, bins) {
   const sizes = values.map((value) => Math.abs(value));
   const high = Math.max(cut, ...sizes, 1e-12);
@@ -120,13 +150,17 @@ export function histogramOf(values, cut, bins) {
   return { counts, at: Math.min(1, cut / high), high };
 }
 
-// Sentences by how far the log-probability of the columns falls without each. {sentence, fall, p, weight} in order.
+/**
+ * Sentences by how far the log-probability of the columns falls without each. {sentence, fall, p, weight} in order.
+ * @param {RelianceModel} model @param {number[]} columns @returns {RankedSentence[]}
+ */
 export function sentenceRanking(model, columns) {
+  if (!model.sentences) return [];
   const { spans, without, weights } = model.sentences;
   const before = product(columns.map((c) => model.with[c]));
   return spans
     .map((span, s) => {
-      const row = (matrix) => columns.map((c) => matrix.values[s * matrix.cols + c]);
+      const row = (/** @type {Matrix} */ matrix) => columns.map((c) => matrix.values[s * matrix.cols + c]);
       const p = product(row(without));
       const fall = Math.log(Math.max(before, 1e-30)) - Math.log(Math.max(p, 1e-30));
       const text = model.tokens.slice(span[0], span[1] + 1).map((token) => token.text).join("");

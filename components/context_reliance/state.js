@@ -2,13 +2,20 @@
 // thousandths of the metric's unit.
 
 import { formatPins } from "../figure/pin-text.js";
-import { inLink, numberOf, partsOf, spanOf } from "../figure/state.js";
+import { inLink, isOne, numberOf, partsOf, spanOf } from "../figure/state.js";
+/** @import { RelianceSettings } from "./types.js" */
 
+/** @type {RelianceSettings["unit"][]} */
 const UNIT_KINDS = ["token", "word"];
+/** @type {RelianceSettings["view"][]} */
 const VIEW_KINDS = ["words", "sentences"];
 
-// "sel:3-3,metric:kl-divergence,unit:word,view:words,cut:100,cue:150,top:2,least:50". names: of the metrics.
+/**
+ * "sel:3-3,metric:kl-divergence,unit:word,view:words,cut:100,cue:150,top:2,least:50". names: of the metrics.
+ * @param {unknown} text @param {number} columns @param {string[]} names @returns {Partial<RelianceSettings>}
+ */
 export function parseState(text, columns, names) {
+  /** @type {Partial<RelianceSettings>} */
   const state = {};
   partsOf(text).forEach(([key, value]) => {
     const span = value.includes("-") ? spanOf(value, columns) : null;
@@ -17,8 +24,8 @@ export function parseState(text, columns, names) {
     else if (key === "metric") {
       const name = names.find((known) => inLink(known) === value);
       if (name) state.metric = name;
-    } else if (key === "unit" && UNIT_KINDS.includes(value)) state.unit = value;
-    else if (key === "view" && VIEW_KINDS.includes(value)) state.view = value;
+    } else if (key === "unit" && isOne(UNIT_KINDS, value)) state.unit = value;
+    else if (key === "view" && isOne(VIEW_KINDS, value)) state.view = value;
     else if (key === "cut" && number <= 400) state.sigma = number / 100;
     else if (key === "cue" && number <= 400) state.cue = number / 100;
     else if (key === "top" && number <= 99) state.top = number;
@@ -27,6 +34,7 @@ export function parseState(text, columns, names) {
   return state;
 }
 
+/** @param {RelianceSettings} state @returns {string} */
 export function formatState(state) {
   const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
   parts.push("metric:" + inLink(state.metric), "unit:" + state.unit, "view:" + state.view);

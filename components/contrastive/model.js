@@ -2,27 +2,28 @@
 
 import { decodeScores } from "../figure/data.js";
 import { readPayload } from "../figure/scores.js";
-import { SHOWN_KINDS } from "./state.js";
+/** @import { ContrastModel, ContrastValue, Layers, LayersValue } from "./types.js" */
+/** @import { Packed } from "../figure/types.js" */
 
+/** @param {ContrastValue | string} payload @returns {ContrastModel} */
 export function readContrast(payload) {
+  /** @type {ContrastValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "contrastive") throw new Error("not a contrastive figure");
   const base = { ...data, kind: "token_heatmap", signed: true, steps: {}, step_labels: {} };
   // One model for each matrix; they share everything but the scores.
-  const models = {};
-  SHOWN_KINDS.forEach((kind) => {
-    models[kind] = data.scores[kind] ? readPayload({ ...base, scores: data.scores[kind] }) : null;
-  });
-  if (!models.difference) throw new Error("there is no difference");
-  const { columns } = models.difference;
-  const list = (name) => (Array.isArray(data[name]) && data[name].length === columns ? data[name] : []);
+  const read = (/** @type {Packed | undefined} */ scores) => (scores ? readPayload({ ...base, scores }) : null);
+  const difference = read(data.scores.difference);
+  if (!difference) throw new Error("there is no difference");
+  const models = { difference, a: read(data.scores.a), b: read(data.scores.b) };
+  const { columns } = difference;
   return {
     models, columns,
     tokens: models.difference.tokens,
     generated: models.difference.generated,
-    a: list("a"),
-    b: list("b"),
-    top: list("top"),
+    a: listOf(data.a, columns),
+    b: listOf(data.b, columns),
+    top: listOf(data.top, columns),
     compared: (data.compared || []).filter((c) => Number.isInteger(c) && c >= 0 && c < columns),
     layers: readLayers(data.layers, columns),
     pair: data.pair && Array.isArray(data.pair.tokens) ? data.pair : null,
@@ -36,21 +37,31 @@ export function readContrast(payload) {
   };
 }
 
+/**
+ * One entry for each column, or none.
+ * @template T @param {T[] | undefined} list @param {number} columns @returns {T[]}
+ */
+const listOf = (list, columns) => (Array.isArray(list) && list.length === columns ? list : []);
+
+/** @param {LayersValue | null | undefined} layers @param {number} columns @returns {Layers | null} */
 function readLayers(layers, columns) {
   if (!layers || !Array.isArray(layers.labels) || layers.labels.length < 2) return null;
-  const read = (name) => {
-    const scores = decodeScores(layers[name]);
+  const read = (/** @type {Packed} */ packed) => {
+    const scores = decodeScores(packed);
     if (scores.length !== layers.labels.length * columns) throw new Error("layers and tokens do not fit");
-    return (layer, column) => scores[layer * columns + column];
+    return (/** @type {number} */ layer, /** @type {number} */ column) => scores[layer * columns + column];
   };
   return {
     labels: layers.labels.map(String),
-    p: { a: read("p_a"), b: read("p_b") },
-    rank: { a: read("rank_a"), b: read("rank_b") },
+    p: { a: read(layers.p_a), b: read(layers.p_b) },
+    rank: { a: read(layers.rank_a), b: read(layers.rank_b) },
   };
 }
 
-// The first layer from which on A stays more probable than B, or -1 when A is behind at the end.
+/**
+ * The first layer from which on A stays more probable than B, or -1 when A is behind at the end.
+ * @param {Layers} layers @param {number} column @returns {number}
+ */
 export function winningLayer(layers, column) {
   let first = -1;
   for (let layer = layers.labels.length - 1; layer >= 0; layer--) {

@@ -2,17 +2,25 @@
 
 import { appendPieces, element, Legend, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
 import { formatProbability, labelOf } from "../figure/words.js";
+/** @import { ContrastChoice, ContrastHandlers, ContrastParts } from "./types.js" */
+/** @import { Choice } from "../figure/types.js" */
 
+/** @type {Choice[]} */
 const SHOW_CHOICES = [["difference", "A against B"], ["a", "Towards A"], ["b", "Towards B"]];
 
+/** @type {Choice[]} */
 const CONTRAST_UNITS = [["token", "Token"], ["word", "Word"]];
 
+/** @type {Choice[]} */
 const LINE_CHOICES = [["p", "Probability"], ["rank", "Rank"]];
 
-// on: {show, unit, lines, swap, choose(text)}
+/**
+ * on: {show, unit, lines, swap, choose(text)}
+ * @param {HTMLElement} root @param {ContrastHandlers} on @returns {ContrastParts}
+ */
 export function buildContrast(root, on) {
   root.textContent = "";
-  const parts = { tip: new Tip(root), legend: new Legend() };
+  const parts = /** @type {ContrastParts} */ ({ tip: new Tip(root), legend: new Legend() });
   parts.empty = root.appendChild(element("p", "ss-empty"));
   parts.frame = root.appendChild(element("div", "ss-frame"));
   const head = parts.frame.appendChild(element("div", "sk-head"));
@@ -54,7 +62,11 @@ export function buildContrast(root, on) {
   return parts;
 }
 
-// The ten likeliest next tokens as buttons: a click makes one B. choices: [{text, p}].
+/**
+ * The ten likeliest next tokens as buttons: a click makes one B. choices: [{text, p}].
+ * @param {HTMLElement} host @param {ContrastChoice[]} choices @param {{ a: number | null, b: number | null }} sides
+ * @param {(choice: ContrastChoice) => void} choose
+ */
 export function fillBars(host, choices, { a, b }, choose) {
   host.textContent = "";
   host.hidden = choices.length === 0;

@@ -1,22 +1,23 @@
 // The grid of inputs (rows) and generated units (columns) on one canvas as large as its window, whatever the grid's
 // size: only cells in sight are drawn, and the labels stay in sight while the grid scrolls under them.
 
-import { element } from "./widgets.js";
+import { MATRIX, MatrixLayout } from "./matrix-layout.js";
+import { later, stepOf } from "./widgets.js";
 import { labelOf } from "./words.js";
+/** @import { GridHandlers, GridPicture, GridTable, GridTarget, GridUnit, Span } from "./types.js" */
 
-const MATRIX = { row: 24, minColumn: 22, maxColumn: 46, tilt: Math.PI / 3.6, font: 13, gap: 10 };
-
-// handlers: hover(target | null), pick(target, extend), move(target, extend), clear()
-// A target is {row: unit, column: unit}, either of them null on a label.
-export class Matrix {
+/** Draws a table, and tells of what is pointed at. @template {GridUnit} [U=GridUnit] @extends {MatrixLayout<U>} */
+export class Matrix extends MatrixLayout {
+  /** @param {HTMLElement} host @param {GridHandlers} handlers */
   constructor(host, handlers) {
-    this.host = host;
+    super(host);
     this.handlers = handlers;
-    this.spacer = host.appendChild(element("div", "ss-spacer"));
-    this.canvas = this.spacer.appendChild(element("canvas", "ss-canvas"));
-    this.canvas.setAttribute("role", "img");
-    this.context = this.canvas.getContext("2d");
-    Object.assign(this, { table: null, rows: [], columns: [], labels: [], size: null, picture: null, cursor: null });
+    /** @type {GridPicture} */
+    this.picture = later();
+    /** @type {{ r: number, c: number } | null} */
+    this.cursor = null;
+    /** What stands before a unit's name. @type {(unit: number) => string} */
+    this.prefix = () => "";
     this.canvas.addEventListener("pointermove", (event) => {
       if (event.pointerType !== "touch") handlers.hover(this.hit(event));
     });
@@ -30,78 +31,26 @@ export class Matrix {
     host.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** @param {GridTable<U>} table */
   build(table) {
     this.table = table;
-    this.rows = table.units.map((unit, u) => u).filter((u) => table.scored[u]);
+    this.rows = table.units.map((_, u) => u).filter((u) => table.scored[u]);
     this.columns = table.targets;
     this.labels = table.units.map((unit) => labelOf(unit.text, 18));
     this.cursor = null;
-    this.size = null;
+    this.size = later();
     this.host.scrollTo(0, 0);
   }
 
-  measure() {
-    const width = this.host.clientWidth;
-    if (!width) return null;
-    const font = getComputedStyle(this.host).fontFamily;
-    this.context.font = "600 " + MATRIX.font + "px " + font;
-    const widest = (ids) => ids.reduce((most, u) => Math.max(most, this.context.measureText(this.labels[u]).width), 0);
-    const left = Math.ceil(Math.min(widest(this.rows) + MATRIX.gap * 2, Math.max(72, width * 0.32), 170));
-    const reach = widest(this.columns) + 4;
-    const top = Math.ceil(reach * Math.sin(MATRIX.tilt) + MATRIX.font + MATRIX.gap);
-    const overhang = Math.ceil(reach * Math.cos(MATRIX.tilt) + MATRIX.gap);
-    const fit = (width - left - overhang) / Math.max(1, this.columns.length);
-    const column = Math.floor(Math.min(MATRIX.maxColumn, Math.max(MATRIX.minColumn, fit)));
-    const most = Math.max(320, Math.round(window.innerHeight * 0.68));
-    const height = Math.min(top + this.rows.length * MATRIX.row + 2, most);
-    return { width, height, left, top, overhang, column, font };
-  }
-
-  fit() {
-    this.size = this.table ? this.measure() : null;
-    const { size, host, canvas } = this;
-    if (!size) return;
-    this.spacer.style.width = size.left + this.columns.length * size.column + size.overhang + "px";
-    this.spacer.style.height = size.top + this.rows.length * MATRIX.row + 2 + "px";
-    host.style.height = size.height + (host.offsetHeight - host.clientHeight) + "px";
-    const scale = Math.min(3, window.devicePixelRatio || 1);
-    canvas.width = Math.round(size.width * scale);
-    canvas.height = Math.round(size.height * scale);
-    canvas.style.width = size.width + "px";
-    canvas.style.height = size.height + "px";
-    this.context.setTransform(scale, 0, 0, scale, 0, 0);
-  }
-
-  // Where a column or row begins in the window.
-  x(c) {
-    return this.size.left + c * this.size.column - this.host.scrollLeft;
-  }
-
-  y(r) {
-    return this.size.top + r * MATRIX.row - this.host.scrollTop;
-  }
-
+  /** @param {GridPicture} picture */
   paint(picture) {
     this.picture = picture;
     this.schedule();
   }
 
-  resize() {
-    this.size = null;
-    this.schedule();
-  }
-
+  /** @param {string} text */
   describe(text) {
     this.canvas.setAttribute("aria-label", text);
-  }
-
-  schedule() {
-    if (this.queued) return;
-    this.queued = true;
-    requestAnimationFrame(() => {
-      this.queued = false;
-      this.draw();
-    });
   }
 
   draw() {
@@ -126,7 +75,10 @@ export class Matrix {
     this.clipped(size.left - 4, 0, () => this.drawColumnLabels(c0, c1));
   }
 
-  // Draws within the part of the window right of x and below y; labels stay out of the grid and the grid out of them.
+  /**
+   * Draws within the part of the window right of x and below y; labels stay out of the grid and the grid out of them.
+   * @param {number} x @param {number} y @param {() => void} drawing
+   */
   clipped(x, y, drawing) {
     const { context, size } = this;
     context.save();
@@ -138,6 +90,7 @@ export class Matrix {
     context.restore();
   }
 
+  /** @param {number} r @param {number} c */
   drawCell(r, c) {
     const { context, picture } = this;
     const value = this.table.values[this.rows[r] * this.table.C + c];
@@ -154,6 +107,7 @@ export class Matrix {
     context.fillRect(x + width / 2 - 3, y + MATRIX.row / 2 - 1, 6, 1.25);
   }
 
+  /** @param {number} r0 @param {number} r1 */
   drawSegments(r0, r1) {
     const { context, rows, table } = this;
     context.fillStyle = this.picture.line;
@@ -192,6 +146,7 @@ export class Matrix {
     context.strokeRect(x, y, size.column, MATRIX.row);
   }
 
+  /** @param {number} r0 @param {number} r1 */
   drawRowLabels(r0, r1) {
     const { context, rows, size, picture, cursor } = this;
     context.textAlign = "right";
@@ -204,6 +159,7 @@ export class Matrix {
     }
   }
 
+  /** @param {number} c0 @param {number} c1 */
   drawColumnLabels(c0, c1) {
     const { context, columns, size, picture, cursor } = this;
     context.textAlign = "left";
@@ -219,71 +175,47 @@ export class Matrix {
     }
   }
 
+  /** @param {number} u @param {boolean} marked @param {number} x @param {number} y @param {number} room */
   drawLabel(u, marked, x, y, room) {
     const { context, picture } = this;
     const unit = this.table.units[u];
     const weight = marked ? "700 " : unit.segment === "generated" ? "600 " : "";
     context.font = weight + MATRIX.font + "px " + this.size.font;
     context.fillStyle = marked || !unit.special ? picture.ink : picture.muted;
-    let shown = (this.prefix ? this.prefix(u) : "") + this.labels[u]; // prefix(u): what stands before a unit's name
+    let shown = this.prefix(u) + this.labels[u];
     while (shown.length > 2 && context.measureText(shown).width > room) shown = shown.slice(0, -2) + "…";
     context.fillText(shown, x, y);
   }
 
-  // {row, column} as units at a point of the window; one of them is null on a label; null outside the grid.
-  hit(event) {
-    const { size, host } = this;
-    if (!size) return null;
-    const box = this.canvas.getBoundingClientRect();
-    const x = event.clientX - box.left;
-    const y = event.clientY - box.top;
-    const lean = y < size.top ? (size.top - y) / Math.tan(MATRIX.tilt) : 0;
-    const column = this.columns[Math.floor((x - lean + host.scrollLeft - size.left) / size.column)];
-    const row = this.rows[Math.floor((y + host.scrollTop - size.top) / MATRIX.row)];
-    if (y < size.top) return column === undefined || x < size.left ? null : { row: null, column };
-    if (row === undefined) return null;
-    if (x < size.left) return { row, column: null };
-    return column === undefined ? null : { row, column };
-  }
-
+  /** @param {GridTarget | null} target */
   pointAt(target) {
-    const inside = target && target.row !== null && target.column !== null;
-    this.cursor = inside ? { r: this.rows.indexOf(target.row), c: this.columns.indexOf(target.column) } : null;
+    const { row = null, column = null } = target || {};
+    const inside = row !== null && column !== null;
+    this.cursor = inside ? { r: this.rows.indexOf(row), c: this.columns.indexOf(column) } : null;
     this.schedule();
   }
 
-  // The place of a cell on the screen, for the tooltip.
-  boxOf(target) {
-    const box = this.canvas.getBoundingClientRect();
-    const left = box.left + this.x(this.columns.indexOf(target.column));
-    const top = box.top + this.y(this.rows.indexOf(target.row));
-    return { left, top, width: this.size.column, height: MATRIX.row };
-  }
-
-  reveal(r, c) {
-    if (!this.size) this.fit();
-    if (!this.size) return;
-    const { size, host } = this;
-    const place = (at, length, room, now) => (at < now || at + length > now + room ? Math.max(0, at - room / 2) : now);
-    host.scrollLeft = place(c * size.column, size.column, size.width - size.left, host.scrollLeft);
-    host.scrollTop = place(r * MATRIX.row, MATRIX.row, size.height - size.top, host.scrollTop);
-  }
-
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-    if (!move || !this.columns.length || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = stepOf(event);
+    if (!step || !this.columns.length || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const { rows, columns, picture } = this;
+    const across = event.key === "ArrowLeft" || event.key === "ArrowRight";
     const at = this.cursor || { r: 0, c: Math.max(0, columns.findIndex((u) => picture.focus.has(u))) };
-    const r = Math.min(rows.length - 1, Math.max(0, at.r + move[0]));
-    const c = Math.min(columns.length - 1, Math.max(0, at.c + move[1]));
+    const r = Math.min(rows.length - 1, Math.max(0, at.r + (across ? 0 : step)));
+    const c = Math.min(columns.length - 1, Math.max(0, at.c + (across ? step : 0)));
     this.reveal(r, c);
     this.handlers.move({ row: rows[r], column: columns[c] }, event.shiftKey);
   }
 }
 
-// Runs of neighbouring positions whose unit is in the set, as [first, last].
+/**
+ * Runs of neighbouring positions whose unit is in the set, as [first, last].
+ * @param {number[]} units @param {Set<number>} set @returns {Span[]}
+ */
 function runs(units, set) {
+  /** @type {Span[]} */
   const found = [];
   units.forEach((u, i) => {
     if (!set.has(u)) return;

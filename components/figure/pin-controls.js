@@ -1,15 +1,16 @@
 // What leads from note to note, and what a note is written with.
 
 import { LONGEST_PIN } from "./pin-text.js";
-import { element, uniqueId } from "./widgets.js";
+import { element, stepOf, uniqueId } from "./widgets.js";
 
 // The two buttons that lead from note to note, and what is said on the way.
 export class Tour {
+  /** @param {HTMLElement} host @param {(step: number) => void} walk */
   constructor(host, walk) {
     this.node = host.appendChild(element("div", "sp-tour"));
     this.node.setAttribute("role", "group");
     this.node.setAttribute("aria-label", "Tour of the notes");
-    const button = (text, label, step) => {
+    const button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {number} */ step) => {
       const made = this.node.appendChild(element("button", "sp-step", text));
       made.type = "button";
       made.setAttribute("aria-label", label);
@@ -20,13 +21,14 @@ export class Tour {
     this.said = this.node.appendChild(element("p", "sp-said"));
     this.said.setAttribute("aria-live", "polite");
     this.node.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+      const step = stepOf(event);
       if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       walk(step);
     });
   }
 
+  /** @param {number} count @param {number} at @param {string} sentence */
   show(count, at, sentence) {
     this.node.hidden = count === 0;
     const text = at < 0 ? (count === 1 ? "One note" : count + " notes") : "Note " + (at + 1) + " of " + count + ", " + sentence;
@@ -36,6 +38,7 @@ export class Tour {
 
 // A button that opens a line to write in.
 export class PinForm {
+  /** @param {HTMLElement} host @param {(text: string) => string} add */
   constructor(host, add) {
     this.node = host.appendChild(element("div", "sp-form"));
     this.open = this.node.appendChild(element("button", "sp-open"));
@@ -66,6 +69,7 @@ export class PinForm {
     });
   }
 
+  /** @param {boolean} writing */
   toggle(writing) {
     this.line.hidden = !writing;
     this.open.hidden = writing;
@@ -74,7 +78,7 @@ export class PinForm {
     (writing ? this.field : this.open).focus();
   }
 
-  // name: of what a note would be pinned to, or null.
+  /** name: of what a note would be pinned to, or null. @param {string | null} name */
   show(name) {
     this.open.textContent = name === null ? "Add a note: click a word first" : "Add a note to ‘" + name + "’";
     this.open.disabled = name === null;

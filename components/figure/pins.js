@@ -2,23 +2,36 @@
 
 import { PinForm, Tour } from "./pin-controls.js";
 import { formatPins, LONGEST_PIN, MOST_PINS, pinText } from "./pin-text.js";
-import { element, Tip, uniqueId } from "./widgets.js";
+import { closest, element, pairOf, Tip, uniqueId } from "./widgets.js";
 import { labelOf } from "./words.js";
+/** @import { Kind, Whole } from "./contract.js" */
+/** @import { Pair, Pin } from "./types.js" */
 
 const DIGITS = ["①", "②", "③", "④", "⑤"];
 
-// The notes of one figure. A figure says: placeOf(node), where a clicked element is; pinPlace(), that of what is
-// selected; nameOf(place), null for a place that it has not; titleOf(place), what stands there as the text is cut now;
-// nodesOf(place), what bears the mark; visit(place).
+// The notes of one figure.
 export class Pins {
+  /** @param {Whole<Kind>} figure @param {boolean} editable */
   constructor(figure, editable) {
-    Object.assign(this, { figure, editable, touched: null, at: -1, marked: [], ending: new AbortController() });
+    this.figure = figure;
+    this.editable = editable;
+    /** @type {string | null} */
+    this.touched = null; // what was clicked last
+    /** @type {string | null} */
+    this.place = null; // what a new note would be pinned to
+    this.at = -1; // the note that the tour is at
+    /** @type {HTMLElement[]} */
+    this.marked = [];
+    this.shown = "";
+    this.filled = "";
+    this.name = uniqueId("sp");
+    this.ending = new AbortController();
     const { frame, badges } = figure.parts;
     this.node = frame.insertBefore(element("section", "sp-pins"), badges);
     this.node.setAttribute("aria-label", "Notes");
     this.tour = new Tour(this.node, (step) => this.walk(step));
     this.list = this.node.appendChild(element("ol", "sp-list"));
-    if (editable) this.form = new PinForm(this.node, (text) => this.add(text));
+    this.form = editable ? new PinForm(this.node, (text) => this.add(text)) : null;
     this.tip = new Tip(figure.root);
     this.tip.node.className = "sp-tip";
     this.tip.title.remove();
@@ -26,16 +39,20 @@ export class Pins {
     this.listen(figure.root);
   }
 
+  /** @param {HTMLElement} root */
   listen(root) {
     const heard = { signal: this.ending.signal };
-    const at = (event) => (event.target.closest ? event.target.closest("[data-note]") : null);
-    root.addEventListener("pointerover", (event) => event.pointerType !== "touch" && this.hint(at(event)), heard);
+    const at = (/** @type {Event} */ event) => closest(event, "[data-note]");
+    root.addEventListener("pointerover", (event) => {
+      if (event.pointerType !== "touch") this.hint(at(event));
+    }, heard);
     root.addEventListener("pointerleave", () => this.hint(null), heard);
     root.addEventListener("focusin", (event) => this.hint(at(event)), heard);
     root.addEventListener("focusout", () => this.hint(null), heard);
     root.addEventListener("click", (event) => {
-      const place = this.figure.model && event.target.closest ? this.figure.placeOf(event.target) : null;
-      if (place === null || this.node.contains(event.target)) return;
+      const { target } = event;
+      const place = this.figure.model && target instanceof Element ? this.figure.placeOf(target) : null;
+      if (place === null || this.node.contains(/** @type {Node} */ (target))) return;
       this.touched = place;
       this.offer();
     }, heard);
@@ -45,16 +62,20 @@ export class Pins {
     this.ending.abort();
   }
 
+  /** @returns {Pin[]} */
   all() {
     return this.figure.settings.pins || [];
   }
 
-  // The notes at a place as [label, text] pairs, for tips of places that are no elements.
+  /**
+   * The notes at a place as [label, text] pairs, for tips of places that are no elements.
+   * @param {string} place @returns {Pair[]}
+   */
   pairsOf(place) {
-    return this.all().flatMap((pin, i) => (pin.place === place ? [["Note " + (i + 1), labelOf(pin.text, LONGEST_PIN)]] : []));
+    return this.all().flatMap((pin, i) => (pin.place === place ? [pairOf("Note " + (i + 1), labelOf(pin.text, LONGEST_PIN))] : []));
   }
 
-  // The digits in front of a name that is drawn, not an element.
+  /** The digits in front of a name that is drawn, not an element. @param {string} place @returns {string} */
   prefixOf(place) {
     const digits = this.all().flatMap((pin, i) => (pin.place === place ? [DIGITS[i]] : []));
     return digits.length ? digits.join("") + " " : "";
@@ -69,11 +90,12 @@ export class Pins {
     const before = this.marked;
     this.mark(pins);
     const { marked } = this;
-    const same = state === (this.shown || "") && before.length === marked.length && before.every((node, i) => node === marked[i]);
+    const same = state === this.shown && before.length === marked.length && before.every((node, i) => node === marked[i]);
     if (!same && figure.moved) figure.moved(); // marks take room between the words
     const filled = JSON.stringify(pins.map(({ place, text }) => [figure.titleOf(place), text]));
     if (filled !== this.filled) this.fill(pins);
-    Object.assign(this, { shown: state, filled });
+    this.shown = state;
+    this.filled = filled;
     this.list.hidden = pins.length === 0;
     this.tour.show(pins.length, this.at, this.at < 0 ? "" : this.sentence(this.at));
     Array.from(this.list.children, (item, i) => item.classList.toggle("sp-here", i === this.at));
@@ -81,11 +103,13 @@ export class Pins {
     this.node.hidden = pins.length === 0 && !this.form;
   }
 
+  /** @param {number} i @returns {string} */
   sentence(i) {
     const { place, text } = this.all()[i];
     return "at ‘" + this.figure.titleOf(place) + "’: " + labelOf(text, LONGEST_PIN);
   }
 
+  /** @param {Pin[]} pins */
   mark(pins) {
     this.marked.forEach((node) => {
       delete node.dataset.note;
@@ -99,16 +123,17 @@ export class Pins {
     }));
   }
 
+  /** @param {number} i @returns {string} */
   idOf(i) {
-    this.name = this.name || uniqueId("sp");
     return this.name + "-" + i;
   }
 
+  /** @param {Pin[]} pins */
   fill(pins) {
     this.list.textContent = "";
     pins.forEach((pin, i) => {
       const item = this.list.appendChild(element("li", "sp-pin"));
-      const name = this.figure.titleOf(pin.place);
+      const name = this.figure.titleOf(pin.place) || "";
       const go = item.appendChild(element("button", "sp-number", String(i + 1)));
       go.type = "button";
       go.setAttribute("aria-label", "Note " + (i + 1) + ", at ‘" + name + "’");
@@ -132,7 +157,7 @@ export class Pins {
     this.form.show(this.place === null ? null : this.figure.titleOf(this.place));
   }
 
-  // Returns why the note is refused, "" when it is added.
+  /** Returns why the note is refused, "" when it is added. @param {string} written @returns {string} */
   add(written) {
     const text = pinText(written);
     if (!text) return "Write a few words first.";
@@ -143,18 +168,21 @@ export class Pins {
     return "";
   }
 
+  /** @param {number} i */
   remove(i) {
     this.figure.change({ pins: this.all().filter((_, k) => k !== i) });
     const next = this.list.querySelectorAll(".sp-remove")[Math.max(0, i - 1)];
-    if (next) next.focus();
-    else this.form.open.focus();
+    if (next instanceof HTMLElement) next.focus();
+    else if (this.form) this.form.open.focus();
   }
 
+  /** @param {number} step */
   walk(step) {
     const count = this.all().length;
     this.visit(this.at < 0 ? (step > 0 ? 0 : count - 1) : (this.at + step + count) % count);
   }
 
+  /** @param {number} i */
   visit(i) {
     const { place } = this.all()[i];
     this.at = i;
@@ -166,11 +194,11 @@ export class Pins {
     this.hint(node || null);
   }
 
-  // Shows the notes of an element below it.
+  /** Shows the notes of an element below it. @param {HTMLElement | null} node */
   hint(node) {
     if (!node || !node.dataset.note) return this.tip.hide();
     const numbers = node.dataset.note.split(" ");
-    const pairs = numbers.map((n) => [n, labelOf((this.all()[n - 1] || { text: "" }).text, LONGEST_PIN)]);
+    const pairs = numbers.map((n) => pairOf(n, labelOf((this.all()[Number(n) - 1] || { text: "" }).text, LONGEST_PIN)));
     const box = node.getClientRects()[0];
     return box ? this.tip.show(box, "", pairs, "below") : this.tip.hide();
   }

@@ -1,9 +1,14 @@
 // Scores of tokens for generated tokens, summed over units of text, as shares and ranks. Knows nothing of the page.
 
 import { cellNumbers, decodeScores } from "./data.js";
+/** @import { Ranking, ScoreModel, ScoresValue, Table, Unit, UnitKind } from "./types.js" */
 
-// A checked, decoded payload. Throws when the parts do not fit together.
+/**
+ * A checked, decoded payload. Throws when the parts do not fit together.
+ * @param {ScoresValue | string} payload @returns {ScoreModel}
+ */
 export function readPayload(payload) {
+  /** @type {ScoresValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "token_heatmap") throw new Error("not a token heatmap");
   const tokens = data.tokens;
@@ -39,16 +44,23 @@ export function readPayload(payload) {
   };
 }
 
-// The end of a colour scale that is given, [low, high] or its end alone; 0 where each selection has a scale of its own.
+/**
+ * The end of a colour scale that is given, [low, high] or its end alone; 0 where each selection has a scale of its own.
+ * @param {ScoresValue["domain"]} domain @returns {number}
+ */
 export function scaleOf(domain) {
   const ends = (Array.isArray(domain) ? domain : [domain]).map((end) => (typeof end === "number" ? Math.abs(end) : NaN));
   const end = Math.max(...ends);
   return Number.isFinite(end) ? end : 0;
 }
 
-// The units of one granularity, in order: {first, last, text, segment, special, c0, c1}; c0..c1 are its columns or -1.
+/**
+ * The units of one granularity, in order: {first, last, text, segment, special, c0, c1}; c0..c1 are its columns or -1.
+ * @param {ScoreModel} model @param {UnitKind} kind @returns {{ units: Unit[], unitOfToken: Int32Array }}
+ */
 function unitsOf(model, kind) {
   const numbers = kind === "token" ? cellNumbers(model.tokens) : model.groups[kind] || cellNumbers(model.tokens);
+  /** @type {Unit[]} */
   const units = [];
   const unitOfToken = new Int32Array(model.n);
   model.tokens.forEach((token, i) => {
@@ -70,11 +82,15 @@ function unitsOf(model, kind) {
   return { units, unitOfToken };
 }
 
-// Scores summed over the tokens of each unit, once per granularity. values[u * C + c] is the score of unit u for the
-// c-th generated unit, NaN where nothing was scored; a unit's score for itself is left out.
+/**
+ * Scores summed over the tokens of each unit, once per granularity. values[u * C + c] is the score of unit u for the
+ * c-th generated unit, NaN where nothing was scored; a unit's score for itself is left out.
+ * @param {ScoreModel} model @param {UnitKind} kind @returns {Table}
+ */
 export function tableOf(model, kind) {
   if (model.tables[kind]) return model.tables[kind];
   const { units, unitOfToken } = unitsOf(model, kind);
+  /** @type {number[]} */
   const targets = [];
   const targetOfUnit = new Int32Array(units.length).fill(-1);
   units.forEach((unit, u) => {
@@ -113,7 +129,9 @@ export function tableOf(model, kind) {
   return table;
 }
 
+/** @param {Float64Array} values @param {Float64Array | null} totals @returns {Ranking} */
 export function ranked(values, totals) {
+  /** @type {number[]} */
   const order = [];
   let total = 0;
   let max = 0;

@@ -1,5 +1,8 @@
 // Text and numbers as people read them: visible characters, percentages, captions. Pure; knows nothing of the page.
 
+/** @import { Caption, Piece, Ranking } from "./types.js" */
+
+
 // Characters that would be invisible, or would reorder the text around them.
 const INVISIBLE = /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/u;
 
@@ -7,8 +10,9 @@ const RTL = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 export const SPACE = "\u00a0"; // between a number and its per cent sign, which must not part at a line's end
 
+/** @param {string} char @returns {string} */
 function controlPicture(char) {
-  const code = char.codePointAt(0);
+  const code = Number(char.codePointAt(0));
   if (char === "\n") return "⏎";
   if (char === "\t") return "⇥";
   if (code < 32) return String.fromCodePoint(0x2400 + code);
@@ -16,6 +20,7 @@ function controlPicture(char) {
   return "U+" + code.toString(16).toUpperCase().padStart(4, "0");
 }
 
+/** @param {string} text @param {(kind: Piece["kind"], text: string) => void} add */
 function addOddities(text, add) {
   const joinerAlone = /^[\u200c\u200d]$/.test(text); // within a word or an emoji they shape what is around them
   for (const char of text) {
@@ -26,19 +31,23 @@ function addOddities(text, add) {
   }
 }
 
-// The text as pieces {text, kind}: kind "text", "space" (at either end), "mark" (a picture of a control character)
-// or "break" (a line break, which follows its mark).
+/**
+ * The text as pieces {text, kind}: kind "text", "space" (at either end), "mark" (a picture of a control character)
+ * or "break" (a line break, which follows its mark).
+ * @param {string} text @returns {Piece[]}
+ */
 export function piecesOf(text) {
+  /** @type {Piece[]} */
   const pieces = [];
-  const add = (kind, part) => {
+  const add = (/** @type {Piece["kind"]} */ kind, /** @type {string} */ part) => {
     const tail = pieces[pieces.length - 1];
     if (tail && tail.kind === kind && kind === "text") tail.text += part;
     else pieces.push({ kind, text: part });
   };
   if (text === "") return [{ kind: "mark", text: "∅" }];
   if (/^ +$/.test(text)) return [{ kind: "mark", text: "␣".repeat(Math.min(text.length, 8)) }];
-  const lead = /^ */.exec(text)[0];
-  const tail = / *$/.exec(text)[0];
+  const lead = text.slice(0, text.length - text.replace(/^ +/, "").length);
+  const tail = text.slice(text.replace(/ +$/, "").length);
   if (lead) add("space", lead);
   const middle = text.slice(lead.length, text.length - tail.length);
   if (!INVISIBLE.test(middle) && !/[\ud800-\udfff\u200c\u200d]/.test(middle)) add("text", middle);
@@ -47,7 +56,10 @@ export function piecesOf(text) {
   return pieces;
 }
 
-// One line for labels and captions: no outer spaces, control characters as pictures, at most limit characters.
+/**
+ * One line for labels and captions: no outer spaces, control characters as pictures, at most limit characters.
+ * @param {string} text @param {number} limit @returns {string}
+ */
 export function labelOf(text, limit) {
   const chars = Array.from(
     piecesOf(text).filter((piece) => piece.kind !== "break").map((piece) => piece.text).join("").trim() || "␣"
@@ -59,12 +71,13 @@ export function labelOf(text, limit) {
   return head.replace(/\s+\S{0,11}$/, "") + " … " + tail.replace(/^\S{0,11}\s+/, "");
 }
 
+/** @param {string} text @returns {"ltr" | "rtl"} */
 export function directionOf(text) {
   const first = /\p{L}/u.exec(text);
   return first && RTL.test(first[0]) ? "rtl" : "ltr";
 }
 
-// Three significant digits, with a real minus sign.
+/** Three significant digits, with a real minus sign. @param {number | null} value @returns {string} */
 export function formatScore(value) {
   if (value !== value || value === null) return "–";
   if (value === 0) return "0";
@@ -74,6 +87,7 @@ export function formatScore(value) {
   return (value < 0 ? "−" : "") + text.replace("e-", "e−");
 }
 
+/** @param {number} share @returns {string} */
 export function formatPercent(share) {
   const size = Math.abs(share) * 100;
   const sign = share < 0 ? "−" : "";
@@ -83,26 +97,36 @@ export function formatPercent(share) {
   return sign + (size < 9.95 || (size > 99 && size < 100) ? size.toFixed(1) : Math.round(size)) + SPACE + "%";
 }
 
-// A probability may be tiny for a sentence, where "<0.1" + SPACE + "%" would say little.
+/**
+ * A probability may be tiny for a sentence, where "<0.1" + SPACE + "%" would say little.
+ * @param {number} p @returns {string}
+ */
 export function formatProbability(p) {
   if (p > 0 && p < 0.001) return formatScore(p * 100) + SPACE + "%";
   return formatPercent(p);
 }
 
-// A caption is a list of parts: plain strings, and {quote} for text of the model, which is set apart and isolated.
+/**
+ * A caption is a list of parts: plain strings, and {quote} for text of the model, which is set apart and isolated.
+ * @param {{ text: string }} unit @param {number} [limit] @returns {{ quote: string }}
+ */
 export const quote = (unit, limit) => ({ quote: labelOf(unit.text, limit || 32) });
 
+/** @param {Caption} parts @returns {string} */
 export function plainText(parts) {
   return parts.map((part) => (typeof part === "string" ? part : "‘" + part.quote + "’")).join("");
 }
 
-// What a caption names: the strongest units of one sign, at most three, none of them negligible beside the first.
+/**
+ * What a caption names: the strongest units of one sign, at most three, none of them negligible beside the first.
+ * @param {Ranking} ranking @param {number} sign @returns {number[]}
+ */
 export function strongest(ranking, sign) {
   const all = ranking.order.filter((u) => ranking.values[u] * sign > 0);
   return all.slice(0, 3).filter((u) => Math.abs(ranking.values[u]) >= 0.15 * Math.abs(ranking.values[all[0]]));
 }
 
-// Two decimals: of a correlation, more would be noise.
+/** Two decimals: of a correlation, more would be noise. @param {number} value @returns {string} */
 export function formatCorrelation(value) {
   const text = Math.abs(value).toFixed(2);
   return (value < 0 && Number(text) !== 0 ? "−" : "") + text;

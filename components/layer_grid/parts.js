@@ -1,12 +1,15 @@
 // The skeleton of the figure.
 
 import { element, Legend, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
+/** @import { Choice } from "../figure/types.js" */
+/** @import { LayerGridParts } from "./types.js" */
 
 export const EMPTY_GRID = "Nothing to show yet. Write a text and press Run.";
 
-export function buildGrid(root, on) {
+/** @param {HTMLElement} root @returns {LayerGridParts} */
+export function buildGrid(root) {
   root.textContent = "";
-  const parts = { tip: new Tip(root), legend: new Legend() };
+  const parts = /** @type {LayerGridParts} */ ({ tip: new Tip(root), legend: new Legend() });
   parts.empty = root.appendChild(element("p", "ss-empty"));
   parts.frame = root.appendChild(element("div", "ss-frame"));
   parts.toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
@@ -29,11 +32,16 @@ export function buildGrid(root, on) {
   parts.status = root.appendChild(element("p", "ss-status"));
   parts.status.setAttribute("role", "status");
   root.appendChild(parts.tip.node);
-  parts.offer = (choices) => {
-    parts.toolbar.textContent = "";
-    parts.show = makeSwitch(uniqueId("sg-show"), "What is shown", choices, on.show);
-    parts.toolbar.hidden = choices.length < 2;
-    parts.toolbar.append(parts.show.node);
-  };
   return parts;
+}
+
+/**
+ * A switch of the matrices, where there are several. show(name) is called with the one chosen.
+ * @param {LayerGridParts} parts @param {Choice[]} choices @param {(name: string) => void} show
+ */
+export function offer(parts, choices, show) {
+  parts.toolbar.textContent = "";
+  parts.show = makeSwitch(uniqueId("sg-show"), "What is shown", choices, show);
+  parts.toolbar.hidden = choices.length < 2;
+  parts.toolbar.append(parts.show.node);
 }

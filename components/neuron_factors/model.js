@@ -1,8 +1,11 @@
 // The numbers of a figure of neuron factors: activations of each factor along the text. Knows nothing of the page.
 
 import { cellNumbers } from "../figure/data.js";
+/** @import { Factor, FactorsModel, FactorsValue } from "./types.js" */
 
+/** @param {FactorsValue | string} payload @returns {FactorsModel} */
 export function readFactors(payload) {
+  /** @type {FactorsValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "neuron_factors") throw new Error("not a figure of neuron factors");
   const { tokens } = data;
@@ -24,16 +27,18 @@ export function readFactors(payload) {
     written: data.written || null,
     layerLabels: (data.layer_labels || []).map(String),
     cells: cellNumbers(tokens),
-    signed: false,
     about: String(data.about || ""),
-    selected: Number.isInteger(data.selected) ? data.selected : -1,
+    selected: typeof data.selected === "number" && Number.isInteger(data.selected) ? data.selected : -1,
     state: String(data.state || ""),
     notes: data.notes || [],
     badges: data.badges || [],
   };
 }
 
-// The factor that is strongest at a token, relative to its own highest activation; -1 where none is active.
+/**
+ * The factor that is strongest at a token, relative to its own highest activation; -1 where none is active.
+ * @param {FactorsModel} model @param {number} token @returns {number}
+ */
 export function strongestFactor(model, token) {
   let best = -1;
   let most = 0.08; // below, a colour would tell of noise
@@ -44,7 +49,10 @@ export function strongestFactor(model, token) {
   return best;
 }
 
-// The tokens at which a factor is strongest, strongest first.
+/**
+ * The tokens at which a factor is strongest, strongest first.
+ * @param {Factor} factor @param {number} count @returns {number[]}
+ */
 export function peaksOf(factor, count) {
   const order = Array.from(factor.values.keys()).filter((i) => factor.values[i] > 0);
   order.sort((a, b) => factor.values[b] - factor.values[a] || a - b);

@@ -4,12 +4,15 @@ import { svgElement } from "../figure/curves.js";
 import { element, Tip } from "../figure/widgets.js";
 import { formatPercent, formatScore, labelOf } from "../figure/words.js";
 import { peaksOf } from "./model.js";
+/** @import { Token } from "../figure/types.js" */
+/** @import { Factor, FactorsParts } from "./types.js" */
 
 export const SHOWN_AT_FIRST = 8; // as many as there are colours that stay apart
 
+/** @param {HTMLElement} root @param {{ more: () => void }} on @returns {FactorsParts} */
 export function buildFactors(root, on) {
   root.textContent = "";
-  const parts = { tip: new Tip(root) };
+  const parts = /** @type {FactorsParts} */ ({ tip: new Tip(root) });
   parts.empty = root.appendChild(element("p", "ss-empty"));
   parts.frame = root.appendChild(element("div", "ss-frame"));
   parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
@@ -41,13 +44,14 @@ export function buildFactors(root, on) {
 
 // One factor's line along the text: an area under its activations, with a cursor at a token.
 export class Sparkline {
+  /** @param {Factor} factor @param {Token[]} tokens */
   constructor(factor, tokens) {
     this.factor = factor;
     this.tokens = tokens;
     this.node = element("div", "sn-factor");
     this.node.setAttribute("role", "option");
     this.node.tabIndex = -1;
-    this.node.dataset.f = factor.i;
+    this.node.dataset.f = String(factor.i);
     this.node.classList.add("sn-hue-" + (factor.i % SHOWN_AT_FIRST));
     const head = this.node.appendChild(element("span", "sn-factor-head"));
     head.appendChild(element("span", "sn-number", String(factor.number)));
@@ -55,8 +59,8 @@ export class Sparkline {
     this.picture = this.node.appendChild(svgElement("svg", { class: "sn-spark", viewBox: "0 0 200 30", "aria-hidden": "true" }));
     this.picture.setAttribute("preserveAspectRatio", "none");
     const n = factor.values.length;
-    this.x = (i) => (n > 1 ? (200 * i) / (n - 1) : 100);
-    const y = (value) => 28 - (value === value && factor.most > 0 ? (26 * value) / factor.most : 0);
+    this.x = (/** @type {number} */ i) => (n > 1 ? (200 * i) / (n - 1) : 100);
+    const y = (/** @type {number} */ value) => 28 - (value === value && factor.most > 0 ? (26 * value) / factor.most : 0);
     const points = Array.from(factor.values, (value, i) => this.x(i).toFixed(1) + "," + y(value).toFixed(1)).join(" ");
     this.picture.appendChild(svgElement("polygon", { class: "sn-area", points: "0,28 " + points + " 200,28" }));
     this.picture.appendChild(svgElement("polyline", { class: "sn-line", points }));
@@ -66,7 +70,7 @@ export class Sparkline {
     this.node.setAttribute("aria-label", "Factor " + factor.number + ", " + formatPercent(factor.share) + ", strongest at " + peaks.join(", "));
   }
 
-  // token: where the cursor stands, or -1.
+  /** token: where the cursor stands, or -1. @param {number} token @param {boolean} focused @param {boolean} pinned */
   mark(token, focused, pinned) {
     this.node.classList.toggle("sn-focus", focused);
     this.node.classList.toggle("sn-pinned", pinned);

@@ -2,9 +2,14 @@
 
 import { formatPins } from "../figure/pin-text.js";
 import { numberOf, partsOf } from "../figure/state.js";
+/** @import { FactorSettings } from "./types.js" */
 
-// "factor:2,token:7,more:1": what is pinned, and whether all factors are shown. factors, tokens: how many there are.
+/**
+ * "factor:2,token:7,more:1": what is pinned, and whether all factors are shown. factors, tokens: how many there are.
+ * @param {unknown} text @param {number} factors @param {number} tokens @returns {Partial<FactorSettings>}
+ */
 export function parseState(text, factors, tokens) {
+  /** @type {Partial<FactorSettings>} */
   const state = {};
   partsOf(text).forEach(([key, value]) => {
     const number = numberOf(value);
@@ -15,6 +20,7 @@ export function parseState(text, factors, tokens) {
   return state;
 }
 
+/** @param {FactorSettings} state @returns {string} */
 export function formatState(state) {
   const parts = [];
   if (state.factor !== null) parts.push("factor:" + (state.factor + 1));

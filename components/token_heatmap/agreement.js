@@ -2,13 +2,17 @@
 
 import { element, fillCaption } from "../figure/widgets.js";
 import { formatCorrelation } from "../figure/words.js";
+/** @import { Agreement } from "./types.js" */
 
-// How alike several maps rank the inputs: a table of every two. here, whole: (i, j) → a number, NaN where unknown.
+/**
+ * How alike several maps rank the inputs: a table of every two. here, whole: (i, j) → a number, NaN where unknown.
+ * @param {HTMLElement} host @param {string[]} names @param {Agreement} agreement
+ */
 export function fillAgreement(host, names, { subject, here, whole }) {
   host.textContent = "";
   host.hidden = names.length < 2;
   if (host.hidden) return;
-  const number = (value) => (value === value ? formatCorrelation(value) : "–");
+  const number = (/** @type {number} */ value) => (value === value ? formatCorrelation(value) : "–");
   const line = host.appendChild(element("p", "ss-agreement-title"));
   fillCaption(line, subject
     ? ["How alike the methods rank the text for ", subject, ", and on average over the output in brackets."]

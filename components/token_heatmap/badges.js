@@ -1,8 +1,14 @@
 // A labelled list to choose from, and labels that explain themselves.
 
 import { element, uniqueId } from "../figure/widgets.js";
+/** @import { Badge } from "../figure/types.js" */
+/** @import { Tip } from "../figure/widgets.js" */
+/** @import { Pick } from "./types.js" */
 
-// A labelled list to choose from. Returns {node, fill(choices), set(value), note}. choices: [[value, text, group]…].
+/**
+ * A labelled list to choose from. Returns {node, fill(choices), set(value), note}. choices: [[value, text, group]…].
+ * @param {string} name @param {string} label @param {(value: string) => void} onChange @returns {Pick}
+ */
 export function makeSelect(name, label, onChange) {
   const node = element("div", "ss-pick");
   const caption = node.appendChild(element("label", "ss-pick-label", label));
@@ -10,15 +16,16 @@ export function makeSelect(name, label, onChange) {
   caption.htmlFor = select.id = name;
   const note = node.appendChild(element("span", "ss-pick-note"));
   select.addEventListener("change", () => onChange(select.value));
-  const fill = (choices) => {
+  const fill = (/** @type {[string, string, string?][]} */ choices) => {
     select.textContent = "";
+    /** @type {HTMLOptGroupElement | null} */
     let group = null;
     choices.forEach(([value, text, of]) => {
       if (of && (!group || group.label !== of)) {
         group = select.appendChild(element("optgroup"));
         group.label = of;
       }
-      const option = (of ? group : select).appendChild(element("option", "", text));
+      const option = (of && group ? group : select).appendChild(element("option", "", text));
       option.value = value;
     });
     node.hidden = choices.length < 2;
@@ -26,7 +33,10 @@ export function makeSelect(name, label, onChange) {
   return { node, fill, note, set: (value) => (select.value = value) };
 }
 
-// Label and text pairs of which some have a sentence, shown on hover, focus and tap. badges: [{label, text, about}].
+/**
+ * Label and text pairs of which some have a sentence, shown on hover, focus and tap. badges: [{label, text, about}].
+ * @param {HTMLElement} list @param {Badge[]} badges @param {Tip} hint
+ */
 export function fillBadges(list, badges, hint) {
   list.textContent = "";
   badges.forEach((badge) => {
@@ -43,8 +53,10 @@ export function fillBadges(list, badges, hint) {
     about.hidden = true; // read out with the button, shown by the hint
     about.id = uniqueId("ss-about");
     button.setAttribute("aria-describedby", about.id);
-    const show = () => hint.show(pair.getBoundingClientRect(), String(badge.about), []);
-    button.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && show());
+    const show = () => hint.show(pair.getBoundingClientRect(), String(badge.about), [], false);
+    button.addEventListener("pointerenter", (event) => {
+      if (event.pointerType !== "touch") show();
+    });
     button.addEventListener("pointerleave", () => hint.hide());
     button.addEventListener("focus", show);
     button.addEventListener("blur", () => hint.hide());

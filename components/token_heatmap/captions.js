@@ -1,10 +1,17 @@
 // Sentences and pairs about what is selected. Knows nothing of the page.
 
+import { pairOf } from "../figure/widgets.js";
 import { formatPercent, formatProbability, formatScore, labelOf, quote, SPACE, strongest } from "../figure/words.js";
 import { probabilityOf } from "./rankings.js";
+/** @import { Caption, Pair, Ranking, ScoreModel, StepLabel, Table, Unit } from "../figure/types.js" */
+/** @import { Target } from "./types.js" */
 
-// withShares: 1 names the share of the first only, 3 of all.
+/**
+ * withShares: 1 names the share of the first only, 3 of all.
+ * @param {Table} table @param {Ranking} ranking @param {number[]} ids @param {number} withShares @returns {Caption}
+ */
 function listed(table, ranking, ids, withShares) {
+  /** @type {Caption} */
   const parts = [];
   ids.forEach((u, i) => {
     if (i > 0) parts.push(i === 1 ? ", then " : " and ");
@@ -15,7 +22,10 @@ function listed(table, ranking, ids, withShares) {
   return parts;
 }
 
-// "‘are’ relies most on ‘keys’ (31 %), then ‘The’ (12 %)."
+/**
+ * "‘are’ relies most on ‘keys’ (31 %), then ‘The’ (12 %)."
+ * @param {ScoreModel} model @param {Table} table @param {Ranking} ranking @param {Target} target @returns {Caption}
+ */
 export function forwardCaption(model, table, ranking, target) {
   const subject = quote(target, 48);
   if (ranking.order.length === 0) return ["Nothing before ", subject, " was scored."];
@@ -34,7 +44,10 @@ export function forwardCaption(model, table, ranking, target) {
   return [...parts, "; ", quote(table.units[first]), " speaks against it (" + formatPercent(share) + ")."];
 }
 
-// "‘keys’ matters most for ‘are’ (31 % of its score), then ‘table’."
+/**
+ * "‘keys’ matters most for ‘are’ (31 % of its score), then ‘table’."
+ * @param {ScoreModel} model @param {Table} table @param {Ranking} ranking @param {Unit} source @returns {Caption}
+ */
 export function backwardCaption(model, table, ranking, source) {
   const subject = quote(source, 48);
   if (ranking.order.length === 0) return [subject, " was not scored for any word the model wrote."];
@@ -49,6 +62,7 @@ export function backwardCaption(model, table, ranking, source) {
   return [...parts, " and speaks against ", ...listed(table, ranking, [first], 1), "."];
 }
 
+/** @param {ScoreModel} model @param {Target} target @returns {Caption} */
 export function probabilityCaption(model, target) {
   const p = probabilityOf(model, target.c0, target.c1);
   if (p === null) return [];
@@ -57,10 +71,13 @@ export function probabilityCaption(model, target) {
   return [" The model gave ", subject, " " + formatProbability(p) + joint];
 }
 
-// [label, text] pairs about a generated unit: its step scores when it is one token, else each token's probability.
-// first: the step score that stands before the others, and is told of each token; "" for none.
+/**
+ * [label, text] pairs about a generated unit: its step scores when it is one token, else each token's probability.
+ * first: the step score that stands before the others, and is told of each token; "" for none.
+ * @param {ScoreModel} model @param {Target} unit @param {string} first @returns {Pair[]}
+ */
 export function stepDetails(model, unit, first) {
-  const has = (name, c) => typeof model.steps[name][c] === "number";
+  const has = (/** @type {string} */ name, /** @type {number} */ c) => typeof model.steps[name][c] === "number";
   if (unit.c0 === unit.c1) {
     const known = first && model.steps[first] ? [first] : [];
     return known.concat(model.shown.filter((name) => model.steps[name] && name !== first))
@@ -68,19 +85,22 @@ export function stepDetails(model, unit, first) {
       .map((name) => stepDetail(model.stepLabels[name], name, model.steps[name][unit.c0]));
   }
   const p = probabilityOf(model, unit.c0, unit.c1);
-  const rows = p === null ? [] : [["Probability", formatProbability(p)]];
+  const rows = p === null ? [] : [pairOf("Probability", formatProbability(p))];
   const name = first && model.steps[first] ? first : "probability";
   if (!model.steps[name] || unit.c1 - unit.c0 >= 6) return rows;
   for (let c = unit.c0; c <= unit.c1; c++) {
     if (!has(name, c)) continue;
     const text = "‘" + labelOf(model.tokens[model.generated[c]].text, 16) + "’";
     const [label, number] = stepDetail(model.stepLabels[name], name, model.steps[name][c]);
-    rows.push([name === "probability" ? text : label + " of " + text, number]);
+    rows.push(pairOf(name === "probability" ? text : label + " of " + text, number));
   }
   return rows;
 }
 
-// " Entropy 1.25 nats." about one token; the probability has a sentence of its own.
+/**
+ * " Entropy 1.25 nats." about one token; the probability has a sentence of its own.
+ * @param {ScoreModel} model @param {Target} target @param {string} name @returns {Caption}
+ */
 export function stepCaption(model, target, name) {
   if (!name || name === "probability" || target.c0 !== target.c1) return [];
   const value = (model.steps[name] || [])[target.c0];
@@ -88,8 +108,9 @@ export function stepCaption(model, target, name) {
   return [" " + stepDetail(model.stepLabels[name], name, value).join(" ") + "."];
 }
 
+/** @param {StepLabel | undefined} known @param {string} name @param {number | null} value @returns {Pair} */
 function stepDetail(known, name, value) {
   const { label, unit } = known || { label: name, unit: "" };
-  if (name === "probability") return [String(label), formatProbability(value)];
-  return [String(label), formatScore(value) + (unit && unit !== name ? SPACE + unit : "")];
+  if (name === "probability") return pairOf(String(label), formatProbability(Number(value)));
+  return pairOf(String(label), formatScore(value) + (unit && unit !== name ? SPACE + unit : ""));
 }

@@ -2,17 +2,26 @@
 
 import { element, Legend, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
 import { makeSelect } from "./badges.js";
+/** @import { Choice } from "../figure/types.js" */
+/** @import { HeatmapParts } from "./types.js" */
 
+/** @type {Choice[]} */
 const VIEW_CHOICES = [["flow", "Colour"], ["percent", "Percent"], ["matrix", "Matrix"]];
 
+/** @type {Choice[]} */
 const UNIT_CHOICES = [["token", "Token"], ["word", "Word"], ["sentence", "Sentence"]];
 
+/** @type {Choice[]} */
 const RANGE_CHOICES = [["token", "This token"], ["output", "Whole output"]];
 
-// The whole skeleton under root. on: {unit, view, range, curve, part} are called with the value chosen.
+/**
+ * The whole skeleton under root. on: {unit, view, range, curve, part} are called with the value chosen.
+ * @param {HTMLElement} root @param {Record<"unit" | "view" | "range" | "curve" | "part", (value: string) => void>} on
+ * @returns {HeatmapParts}
+ */
 export function buildParts(root, on) {
   root.textContent = "";
-  const parts = { tip: new Tip(root), hint: new Tip(root), legend: new Legend() };
+  const parts = /** @type {HeatmapParts} */ ({ tip: new Tip(root), hint: new Tip(root), legend: new Legend() });
   parts.hint.node.className = "ss-hint-tip";
   parts.hint.title.className = "";
   parts.empty = root.appendChild(element("p", "ss-empty"));
