@@ -90,6 +90,24 @@ def test_no_file_function_or_signature_outgrows_its_bound(path):
             assert len(counted) <= 8, f"{node.name} has {len(counted)} parameters"
 
 
+SCRIPTS = sorted(
+    path
+    for folder in (ROOT / "components", PACKAGE / "ui")
+    for path in folder.rglob("*")
+    if path.suffix in {".js", ".ts", ".css"}
+)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_script_or_style_outgrows_its_bound_or_leaves_its_types_out(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300, f"{path.name} is longer than 300 lines"
+    assert not re.search(r"@ts-nocheck|@ts-ignore|@ts-expect-error", text), "types are not switched off"
+    assert not re.search(r"\{any\}|<any>|: any\b|, any>", text), "a type says what a thing is"
+    alike = [other for other in path.parent.iterdir() if other.suffix == path.suffix]
+    assert len(alike) <= 15, f"{path.parent.name} holds {len(alike)} files of a kind"
+
+
 FORBIDDEN = {
     r"\binnerHTML\b|insertAdjacentHTML|document\.write\b": "strangers' text reaches the page by textContent",
     r"trust_remote_code\s*=\s*True|use_safetensors\s*=\s*False": "loading a model never runs its code",
