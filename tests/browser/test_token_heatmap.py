@@ -566,7 +566,7 @@ def test_the_page_carries_one_short_script_for_each_figure_and_values_as_text():
     assert json.loads(figures[0]["value"]) == KEYS
     for props in figures:
         assert props["html_template"] == f'<div class="{assets.ROOT_CLASS}"></div>'
-        assert len(props["js_on_load"]) < 40_000
+        assert len(props["js_on_load"]) < 41_000
     assert "functools" not in json.dumps(figures)
 
 
