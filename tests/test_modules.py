@@ -11,7 +11,9 @@ import pytest
 from components.figure.assets import COMPONENTS
 from components.figure.modules import ModuleError, joined
 from components.figure.slimming import slim_script, slim_style, without_comments
+from spaces_app.export.formats import figure_value
 from spaces_app.export.html import FIGURES
+from spaces_app.serving import gallery
 from spaces_app.ui.page.script_widget import SCRIPTS
 
 
@@ -143,3 +145,30 @@ def test_every_script_is_part_of_a_figure_or_of_the_page():
 def test_a_figure_gives_what_pages_call(kind):
     names = joined(COMPONENTS / FIGURES[kind].entry).exports
     assert {"mount", "parseState", "formatState", "parsePins"} <= set(names)
+
+
+def typed_keys(name: str) -> set[str]:
+    """The keys of an interface of a value, with those it takes over."""
+    texts = [path.read_text(encoding="utf-8") for path in COMPONENTS.rglob("types.d.ts")]
+    found = re.search(rf"^export interface {name}(?: extends (\w+))? {{\n(.*?)^}}", "\n".join(texts), re.M | re.S)
+    own = set(re.findall(r"^  (\w+)\??:", found[2], re.M))
+    return own | (typed_keys(found[1]) if found[1] else set())
+
+
+VALUES = {
+    "token_heatmap": "HeatmapValue",
+    "contrastive": "ContrastValue",
+    "context_reliance": "RelianceValue",
+    "neuron_factors": "FactorsValue",
+    "layer_grid": "GridValue",
+}
+
+
+def test_every_key_that_python_sends_is_typed():
+    assert VALUES.keys() == FIGURES.keys()
+    seen = set()
+    for result in gallery.recorded().values():
+        value = figure_value(result, view="", origin="recorded")
+        seen.add(value["kind"])
+        assert value.keys() <= typed_keys(VALUES[value["kind"]]), value["kind"]
+    assert seen == FIGURES.keys()

@@ -40,6 +40,7 @@ export interface ContrastValue extends FigureValue {
   layers?: LayersValue | null;
   pair?: PairValue | null;
   slot?: boolean;
+  signed?: boolean;
   method?: string;
   target?: string;
   unit?: string;

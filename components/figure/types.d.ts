@@ -43,9 +43,10 @@ export interface Badge {
   about?: string;
 }
 
-/** What every figure's value may carry. `state` is the look that a link asks for. */
+/** What every figure's value may carry. state: the look that a link asks for; origin: whence its numbers come. */
 export interface FigureValue {
   kind: string;
+  origin?: string;
   state?: string;
   notes?: string[];
   badges?: Badge[];
@@ -70,6 +71,7 @@ export interface ScoresValue extends FigureValue {
   method?: string;
   target?: string;
   unit?: string;
+  merge?: string;
   steps?: Steps;
   step_labels?: Record<string, StepLabel>;
   shown?: string[];

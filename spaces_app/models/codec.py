@@ -1,4 +1,4 @@
-"""Text to ids and back, the same for every tokenizer. Knows nothing of weights."""
+"""Text to ids and back, the same for every tokenizer."""
 
 from __future__ import annotations
 

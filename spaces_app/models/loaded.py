@@ -1,4 +1,4 @@
-"""A model ready to be explained: its weights, tokenizer and facts. Knows nothing of files, networks or analyses."""
+"""A model ready to be explained: its weights, tokenizer and facts."""
 
 from __future__ import annotations
 

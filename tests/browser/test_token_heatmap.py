@@ -427,6 +427,17 @@ def test_nothing_yet_no_output_and_damaged_data_each_say_so(open_file):
     assert page.locator(".seqscope-heatmap > *").count() == 0
 
 
+def test_a_root_that_bears_the_figures_own_class_alone_is_styled_all_the_same(open_file):
+    page = open_file(KEYS)
+    page.evaluate(
+        """value => { const root = document.createElement("div"); root.className = "seqscope-heatmap"; root.id = "own";
+        document.body.append(root); Seqscope.tokenHeatmap.mount(root, value); }""",
+        KEYS,
+    )
+    expect(page.locator("#own")).to_have_css("position", "relative")
+    assert page.locator("#own .ss-cell").count() == page.locator("main .ss-cell").count() > 0
+
+
 def test_a_new_value_keeps_the_visitors_way_of_looking(open_file):
     page = open_file(KEYS)
     page.evaluate(MOUNT, KEYS)

@@ -2,7 +2,7 @@
 
 A neuron is one number that goes into the down-projection of a feed-forward part. That projection is found by shape and
 place: the widest linear layer outside attention that ends in the residual stream. Where tokens are routed to experts,
-what all of them add is known, but there is no one list of neurons. Knows nothing of factors or specs.
+what all of them add is known, but there is no one list of neurons.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the feed-forward part of every block gives: gradients there, all from one pass, and other values in its place.
 
 Such an output is a vector of D numbers per layer and input token: what the part adds to the residual stream, all its
-experts together where it routes tokens to some. Knows nothing of facts or specs.
+experts together where it routes tokens to some.
 """
 
 from __future__ import annotations

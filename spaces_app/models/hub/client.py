@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: what a model consists of, and its files on this disk. Knows nothing of torch.
+"""The Hugging Face Hub: what a model consists of, and its files on this disk.
 
 The token of whoever runs this is never sent, except for models they list themselves: without that rule a visitor
 could read their private models. A Hub that does not answer is left alone for a minute, so that nobody waits for it.

@@ -1,4 +1,4 @@
-"""What a tab of the page answers to events: updates of its components. Knows components by name, not how they stand."""
+"""What a tab of the page answers to events: updates of its components."""
 
 from __future__ import annotations
 

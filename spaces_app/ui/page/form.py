@@ -1,4 +1,4 @@
-"""The controls of one tab: spec → values, values → spec. Knows widgets, not events."""
+"""The controls of one tab: spec → values, values → spec."""
 
 from __future__ import annotations
 

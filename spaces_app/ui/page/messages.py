@@ -1,4 +1,4 @@
-"""The page's own sentences and the small records its scripts draw. Knows nothing of Gradio."""
+"""The page's own sentences and the small records its scripts draw."""
 
 from __future__ import annotations
 

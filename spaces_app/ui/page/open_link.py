@@ -1,4 +1,4 @@
-"""A link or example that somebody opened → what the page shows. Knows links and panels, not where the link stood."""
+"""A link or example that somebody opened → what the page shows."""
 
 from __future__ import annotations
 

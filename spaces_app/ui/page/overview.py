@@ -1,4 +1,4 @@
-"""Every recorded example of every tab, with a small picture made of its own numbers. Knows nothing of Gradio."""
+"""Every recorded example of every tab, with a small picture made of its own numbers."""
 
 from __future__ import annotations
 

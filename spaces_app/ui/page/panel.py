@@ -1,4 +1,4 @@
-"""One tab on the page: its form, figures, status, link row and wiring. Knows any Tab, and no tab in particular."""
+"""One tab on the page: its form, figures, status, link row and wiring."""
 
 from __future__ import annotations
 

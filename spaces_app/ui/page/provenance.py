@@ -1,4 +1,4 @@
-"""Where the numbers on screen come from, and whether computing them anew gives the same. Knows nothing of Gradio."""
+"""Where the numbers on screen come from, and whether computing them anew gives the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the share dialog shows: texts to copy and files to take, from a result. Knows nothing of Gradio."""
+"""What the share dialog shows: texts to copy and files to take, from a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One field of a Spec → one control. Knows declarations, not what they mean."""
+"""One field of a Spec → one control."""
 
 from __future__ import annotations
 
