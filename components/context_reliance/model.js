@@ -1,4 +1,4 @@
-// The numbers of a context-reliance figure: units of text, thresholds, cues, sentences. Knows nothing of the page.
+// The numbers of a context-reliance figure: units of text, thresholds, cues, sentences.
 
 import { decodeMatrix } from "../figure/data.js";
 /** @import { Chosen, Histogram, Metric, RankedSentence, RelianceModel, RelianceTable, RelianceValue, Role, RoleUnit } from "./types.js" */

@@ -1,4 +1,4 @@
-// The running text: one cell per unit, coloured or with bars. Knows what to show, not why.
+// The running text: one cell per unit, coloured or with bars.
 
 import { appendAround, appendPieces, byKeyboard, closest, element, later } from "./widgets.js";
 import { directionOf, formatPercent, SPACE } from "./words.js";

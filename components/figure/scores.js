@@ -1,4 +1,4 @@
-// Scores of tokens for generated tokens, summed over units of text, as shares and ranks. Knows nothing of the page.
+// Scores of tokens for generated tokens, summed over units of text, as shares and ranks.
 
 import { cellNumbers, decodeScores } from "./data.js";
 /** @import { Ranking, ScoreModel, ScoresValue, Table, Unit, UnitKind } from "./types.js" */

@@ -1,4 +1,4 @@
-// Text and numbers as people read them: visible characters, percentages, captions. Pure; knows nothing of the page.
+// Text and numbers as people read them: visible characters, percentages, captions. Pure.
 
 /** @import { Caption, Piece, Ranking } from "./types.js" */
 

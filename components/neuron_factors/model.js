@@ -1,4 +1,4 @@
-// The numbers of a figure of neuron factors: activations of each factor along the text. Knows nothing of the page.
+// The numbers of a figure of neuron factors: activations of each factor along the text.
 
 import { cellNumbers } from "../figure/data.js";
 /** @import { Factor, FactorsModel, FactorsValue } from "./types.js" */

@@ -1,4 +1,4 @@
-// Sentences and pairs about what is selected. Knows nothing of the page.
+// Sentences and pairs about what is selected.
 
 import { pairOf } from "../figure/widgets.js";
 import { formatPercent, formatProbability, formatScore, labelOf, quote, SPACE, strongest } from "../figure/words.js";

@@ -1,4 +1,4 @@
-// What a selection relies on and what it influences, with shares and ranks. Knows nothing of the page.
+// What a selection relies on and what it influences, with shares and ranks.
 
 import { ranked } from "../figure/scores.js";
 /** @import { Ranking, ScoreModel, Span, Table } from "../figure/types.js" */

@@ -1,4 +1,4 @@
-"""The text each token adds, for any tokenizer: byte-level, SentencePiece with byte fallback, WordPiece, or slow ones."""
+"""The text each token adds, for any tokenizer: byte-level, SentencePiece with byte fallback, WordPiece, slow ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The options of a list: grouped, each with a line about it and what it takes. Knows nothing of the field.
+// The options of a list: grouped, each with a line about it and what it takes.
 
 import { make } from "./shared/elements.js";
 /** @import { Costs } from "./types.js" */
