@@ -139,13 +139,16 @@ class Answers:
     def prepare(self, spec: Spec, view: str) -> dict:
         """Updates for a link whose result is not stored: the form is filled, and the page asks for the run itself.
 
-        On ZeroGPU the visitor is asked first, since computing spends their daily allowance.
+        On ZeroGPU the visitor is asked first, since computing spends their daily allowance; so is whoever opens a link
+        to a model that has not been used here.
         """
-        rerun = not self.settings.zero_gpu
+        strange = self.runner.strange(spec)
+        rerun = not (self.settings.zero_gpu or strange)
+        said = messages.stranger(strange) if strange else messages.OPENING if rerun else messages.ASK
         link = self._link(spec, view, self.form.shows(spec)) | {"write": True, "filled": True, "rerun": rerun}
         kept = self.form.keep(spec) | {"spec": spec.to_dict(), "view": view}
         filled = self.form.fill(spec) | self.governed(spec) | self.drawn(spec.kind, None)
-        return filled | {self.share: link, self.kept: kept, self.status: messages.OPENING if rerun else messages.ASK}
+        return filled | {self.share: link, self.kept: kept, self.status: said}
 
     def hand_out(self, event: gr.EventData) -> dict:
         """What the share dialog shows for a figure, or a sentence when its result is gone."""
@@ -213,6 +216,9 @@ class Answers:
             spec = spec_from_dict(asked if isinstance(asked, Mapping) else {}, self.kinds)
         except AppError as error:
             yield {self.status: messages.failed(error)}
+            return
+        if strange := self.runner.strange(spec):
+            yield {self.status: messages.stranger(strange)}
             return
         yield from self._compute(spec, view=str(kept.get("view", "")), form=self.form.shows(spec))
 
