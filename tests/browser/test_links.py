@@ -295,6 +295,8 @@ def test_python_app_py_computes_a_link_with_a_real_model(family_folder, tmp_path
     try:
         until(lambda: _answers(url), seconds=60)
         page = open_page(f"{url}/?analysis=attribution&" + urlencode(asked), wait=False)
+        until(lambda: "not used here so far" in page.inner_text(STATUS), page=page)  # a folder, named by a link
+        page.click("button.seq-run")
         page.wait_for_selector(f"{FIGURE} .ss-cell", timeout=60_000)
         until(lambda: spec_of(page.url) and spec_of(page.url).revision, page=page)
         shown = spec_of(page.url)
