@@ -28,7 +28,7 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the package stands beside this folder
 TARGET_MS, EMBED_TARGET_MS = 1500, 50
-CELL = ".seqscope-heatmap .ss-cell"
+CELL = ".seqscope-figure .ss-cell"
 PROMPT = "The old keys to the small cabinet near the door"  # none of the recorded examples
 # Waits for cells with the given words: in any figure, and in one of the page itself that nothing covers any more.
 WATCH = """const cellsOf = (page) => [...(page?.querySelectorAll("CELL") ?? [])];

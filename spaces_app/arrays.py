@@ -1,4 +1,4 @@
-"""Numbers that know their axes. Knows nothing of models or pictures."""
+"""Numbers that know their axes."""
 
 from __future__ import annotations
 

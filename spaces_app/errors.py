@@ -1,4 +1,4 @@
-"""Every failure a person may see, as one sentence each. Knows nothing of how it is shown."""
+"""Every failure a person may see, as one sentence each."""
 
 from __future__ import annotations
 

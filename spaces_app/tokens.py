@@ -1,4 +1,4 @@
-"""Tokens as people read them: text, segment, words and sentences. Knows ids only as labels."""
+"""Tokens as people read them: text, segment, words and sentences."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def hub(monkeypatch, tmp_path):
     """A FakeHub with an empty cache on this disk, nothing remembered, and a token in the environment to leak."""
     from fake_hub import FakeHub
 
-    from spaces_app.models import hub as client
-    from spaces_app.models import quota, resolve
+    from spaces_app.models import resolve
+    from spaces_app.models.hub import client, quota
 
     with FakeHub() as fake:
         monkeypatch.setenv("HF_ENDPOINT", fake.url)

@@ -11,7 +11,6 @@ import re
 import made_results
 import pytest
 
-from components.figure.assets import COMPONENTS
 from spaces_app.export.html import FIGURES, frame, standalone, table
 from spaces_app.export.tables import TABLES
 from spaces_app.figures.token_heatmap import token_heatmap
@@ -80,28 +79,12 @@ def test_a_notebook_frame_holds_the_whole_page_in_a_sandbox_and_a_table_beside_i
     assert markup.endswith(f"{table(HOSTILE)}</details>")
 
 
-FILES = sorted({path for figure in FIGURES.values() for path in (*figure.scripts, *figure.styles)})
-
-
-@pytest.mark.parametrize("path", FILES)
-def test_slimming_the_files_cannot_change_their_meaning(path):
-    """Lines are stripped one by one, so no string may run over a line's end, and comments take whole lines only."""
-    text = (COMPONENTS / path).read_text(encoding="utf-8")
-    assert "`" not in text, "a template literal may span lines"
-    for number, line in enumerate(text.splitlines(), 1):
-        assert not line.endswith("\\"), f"{number}: a continued string"
-        if line.strip().startswith("/*"):
-            assert line.count("*/") == 1, f"{number}: a comment over several lines"
-            assert line.strip().endswith("*/"), f"{number}: code after a comment would be lost"
-    assert len(text.splitlines()) <= 300
-
-
 @pytest.mark.parametrize("kind", FIGURES)
 def test_the_parts_stay_light(kind):
     figure = FIGURES[kind]
-    assert len(figure.script().encode()) < 88_000
+    assert len(figure.script().encode()) < 90_000
     assert len(figure.style().encode()) < 20_000
-    assert len(figure.packed()) < 40_000, "repeated for each figure of an app"
+    assert len(figure.packed()) < 39_500, "repeated for each figure of an app"
 
 
 def test_every_kind_has_a_table_for_pages_without_scripts():

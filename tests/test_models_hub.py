@@ -15,9 +15,9 @@ from support import ROOT, no_tick
 
 from spaces_app.errors import AppError, Cancelled, ModelUnavailable, NotSupported, SpecError, TooLarge
 from spaces_app.models import cards, checks
-from spaces_app.models import hub as client
 from spaces_app.models import resolve as resolving
 from spaces_app.models.cards import listed
+from spaces_app.models.hub import client
 from spaces_app.models.load import load
 from spaces_app.models.resolve import fetch, resolve
 from spaces_app.settings import Settings
@@ -476,7 +476,7 @@ def test_so_many_models_are_downloaded_within_an_hour_and_no_more(hub, files, mo
     listed = Settings(downloads_per_hour=2, models="someone/m3")
     assert get("someone/m3", listed).path is not None, "what the owner lists does not count"
     now = time.monotonic()
-    monkeypatch.setattr("spaces_app.models.quota.time.monotonic", lambda: now + 3601)
+    monkeypatch.setattr("spaces_app.models.hub.quota.time.monotonic", lambda: now + 3601)
     assert get("someone/m2", two).path is not None
 
 

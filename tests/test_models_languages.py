@@ -12,10 +12,10 @@ from support import no_tick
 from transformers.models.m2m_100.modeling_m2m_100 import shift_tokens_right as m2m100_shift
 from translators import TRANSLATORS
 
-from spaces_app.analyses import attribution_compute
 from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution import compute as attribution_compute
 from spaces_app.analyses.context_reliance import ContextRelianceSpec
-from spaces_app.analyses.frame import framed
+from spaces_app.analyses.context_reliance.context_templates import fill_templates
 from spaces_app.engine.generate import generate
 from spaces_app.models.languages import translating
 from spaces_app.models.load import load
@@ -174,7 +174,7 @@ def test_an_answers_context_begins_it_without_an_end(name, loaded):
     begun, whole = (
         lm.tokenizer(text_target=text, add_special_tokens=False)["input_ids"] for text in ("Les clés", "Les clés table")
     )
-    frame = framed(spec, lm, spec.context)
+    frame = fill_templates(spec, lm, spec.context)
     assert frame.prompt == (*lm.decoder_start, *begun)
     end = ["</s>", "ro_RO"] if name == "mbart" else ["</s>"]
     assert names(lm, frame.continuation(lm, "table")) == [*names(lm, whole[len(begun) :]), *end]
@@ -206,7 +206,7 @@ def test_sources_and_outputs_pasted_with_their_own_marks_have_them_once(name, lo
 def test_a_context_that_begins_with_bos_has_it_once(loaded):
     lm = loaded("llama")
     spec = ContextRelianceSpec(prompt="are old", context="<s>The keys", template="{context} {current}")
-    with_it, without = framed(spec, lm, spec.context), framed(spec, lm, None)
+    with_it, without = fill_templates(spec, lm, spec.context), fill_templates(spec, lm, None)
     assert list(with_it.prompt) == lm.tokenizer("<s>The keys are old", add_special_tokens=False)["input_ids"]
     assert list(without.prompt) == lm.tokenizer("are old")["input_ids"]
     assert with_it.prompt.count(lm.facts.bos_id) == without.prompt.count(lm.facts.bos_id) == 1

@@ -1,9 +1,5 @@
 """ContextReliance: which words of an answer depend on its context. Importing this does not import Gradio."""
 
+from components.figure.package import lazily
 
-def __getattr__(name: str):
-    if name == "ContextReliance":
-        from components.context_reliance.component import ContextReliance
-
-        return ContextReliance
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, "ContextReliance")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import struct
-import zlib
-
 import gradio as gr
 
 from components.context_reliance import ContextReliance
+from components.figure.demo import foot, number, packed, page, tokens_of, words
 
 CONTEXT = "George was very sick yesterday. The sun was shining all day long."
 QUERY, ANSWER, OTHER = "Later he drove to the", " hospital with his sister.", " market with his sister."
@@ -17,19 +13,15 @@ QUERY, ANSWER, OTHER = "Later he drove to the", " hospital with his sister.", " 
 
 def made_up(context: str = CONTEXT, query: str = QUERY, answer: str = ANSWER, other: str = OTHER) -> dict:
     """A value for any texts. The scores are checksums of the words: they look like an answer and mean nothing."""
-    parts = [re.findall(r"\s*\w+|\s*[^\w\s]|\s+", text) for text in (context, query, answer)]
-    tokens = [
-        {"id": zlib.crc32(text.encode("utf-8")) % 1000, "text": text, "segment": segment, "special": False}
-        for segment, part in zip(("prompt", "prompt", "generated"), parts, strict=True)
-        for text in part
-    ]
+    parts = [words(text) for text in (context, query, answer)]
+    tokens = tokens_of(zip(("prompt", "prompt", "generated"), parts, strict=True))
     n_context, n_answer = len(parts[0]), len(parts[2])
     start = len(tokens) - n_answer
-    part = [_made_up(token["text"]) ** 3 for token in tokens[start:]]
-    cues = [_made_up(c + a) ** 4 for c in parts[0] for a in parts[2]]
+    part = [number(token["text"]) ** 3 for token in tokens[start:]]
+    cues = [number(c + a) ** 4 for c in parts[0] for a in parts[2]]
     ends = [i for i, text in enumerate(parts[0]) if text == "."] or [n_context - 1]
     spans = [[first, last] for first, last in zip([0, *(end + 1 for end in ends)], ends, strict=False)]
-    others = re.findall(r"\s*\w+|\s*[^\w\s]|\s+", other)
+    others = words(other)
     return {
         "kind": "context_reliance",
         "tokens": tokens,
@@ -40,7 +32,7 @@ def made_up(context: str = CONTEXT, query: str = QUERY, answer: str = ANSWER, ot
             {"name": "kl_divergence", "label": "KL divergence", "unit": "nats", "values": part, "least": 0.05},
             {"name": "pcxmi", "label": "P-CXMI", "unit": "bits", "values": [value * 2 for value in part], "least": 0.1},
         ],
-        "scores": _packed(n_context, n_answer, cues),
+        "scores": packed(n_context, n_answer, cues),
         "p_with": [0.3 + 0.6 * value for value in part],
         "p_without": [0.3 - 0.25 * value for value in part],
         "without": [
@@ -49,32 +41,18 @@ def made_up(context: str = CONTEXT, query: str = QUERY, answer: str = ANSWER, ot
         ],
         "sentences": {
             "spans": spans,
-            "without": _packed(len(spans), n_answer, [0.3 * _made_up(f"{s}{a}") for s in spans for a in parts[2]]),
+            "without": packed(len(spans), n_answer, [0.3 * number(f"{s}{a}") for s in spans for a in parts[2]]),
         },
         "defaults": {"metric": "kl_divergence", "sigma": 1, "cue": 1, "top": 0, "least": 0.05},
         "signed": False,
         "method": "made up",
         "unit": "no unit",
-        "state": "",
-        "notes": ["These numbers are made up from the letters of the text. No model was asked."],
-        "badges": [{"label": "Method", "text": "made up"}],
-    }
-
-
-def _packed(rows: int, cols: int, values: list[float]) -> dict:
-    data = base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode("ascii")
-    return {"rows": rows, "cols": cols, "f32": data}
-
-
-def _made_up(text: str) -> float:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass")) % 1000 / 1000
+    } | foot("Method", "made up")
 
 
 def build() -> gr.Blocks:
     """A page with one figure."""
-    with gr.Blocks(title="ContextReliance") as demo:
-        ContextReliance(made_up())
-    return demo
+    return page(ContextReliance, made_up())
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
-// The numbers of a context-reliance figure: units of text, thresholds, cues, sentences. Knows nothing of the page.
+// The numbers of a context-reliance figure: units of text, thresholds, cues, sentences.
 
-const UNIT_KINDS = ["token", "word"];
-const VIEW_KINDS = ["words", "sentences"];
+import { decodeMatrix } from "../figure/data.js";
+/** @import { Chosen, Histogram, Metric, RankedSentence, RelianceModel, RelianceTable, RelianceValue, Role, RoleUnit } from "./types.js" */
+/** @import { Matrix } from "../figure/types.js" */
 
-function decodeMatrix(packed) {
-  const binary = atob(packed.f32);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  const values = new Float32Array(bytes.buffer); // every browser runs on little-endian machines
-  if (values.length !== packed.rows * packed.cols) throw new Error("scores and tokens do not fit");
-  return { rows: packed.rows, cols: packed.cols, values };
-}
-
-// A checked, decoded payload. Throws when the parts do not fit together.
-function readPayload(payload) {
+/**
+ * A checked, decoded payload. Throws when the parts do not fit together.
+ * @param {RelianceValue | string} payload @returns {RelianceModel}
+ */
+export function readPayload(payload) {
+  /** @type {RelianceValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "context_reliance") throw new Error("not a figure of context reliance");
   const cues = decodeMatrix(data.scores);
@@ -26,11 +22,12 @@ function readPayload(payload) {
   if (!metrics.length || metrics.some((metric) => metric.values.length !== generated.length)) {
     throw new Error("the scores of the answer do not fit");
   }
-  const sentences = data.sentences && {
+  const sentences = data.sentences ? {
     spans: data.sentences.spans,
     without: decodeMatrix(data.sentences.without),
     weights: data.sentences.weights ? decodeMatrix(data.sentences.weights) : null,
-  };
+  } : null;
+  /** @type {Role[]} */
   const role = tokens.map(() => "query");
   context.forEach((i) => (role[i] = "context"));
   generated.forEach((i) => (role[i] = "answer"));
@@ -52,11 +49,18 @@ function readPayload(payload) {
   };
 }
 
-// The units of one granularity: {first, last, text, role, special, at}: 'at' are its rows of the context or its
-// columns of the answer.
+/**
+ * The units of one granularity: {first, last, text, role, special, at}: 'at' are its rows of the context or its
+ * columns of the answer.
+ * @param {RelianceModel} model @param {"token" | "word"} kind @returns {RoleUnit[]}
+ */
 function unitsOf(model, kind) {
   const numbers = kind === "word" && model.groups.word ? model.groups.word : model.tokens.map((_, i) => i);
-  const place = new Map([...model.context.map((i, row) => [i, row]), ...model.generated.map((i, c) => [i, c])]);
+  /** @type {Map<number, number>} */
+  const place = new Map();
+  model.context.forEach((i, row) => place.set(i, row));
+  model.generated.forEach((i, c) => place.set(i, c));
+  /** @type {RoleUnit[]} */
   const units = [];
   model.tokens.forEach((token, i) => {
     let unit = units[units.length - 1];
@@ -64,31 +68,39 @@ function unitsOf(model, kind) {
     const role = model.role[i];
     const rest = token.text === "" && unit && !special && !unit.special && unit.role === role; // of a split character
     const same = unit && numbers[i] === numbers[i - 1] && unit.role === role && unit.special === special;
-    const segment = String(token.segment);
+    const { segment } = token;
     if (!rest && (!same || unit.segment !== segment)) {
       unit = { first: i, last: i, text: "", role, special, segment, at: [] };
       units.push(unit);
     }
     unit.last = i;
     unit.text += token.text;
-    if (place.has(i)) unit.at.push(place.get(i));
+    const at = place.get(i);
+    if (at !== undefined) unit.at.push(at);
   });
   return units;
 }
 
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-const product = (values) => values.reduce((total, value) => total * value, 1);
+/** @param {number[]} values @returns {number} */
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-// Scores of units: how far each answer unit depends on the context, and each context unit's part in it.
-function tableOf(model, kind) {
+/** @param {number[]} values @returns {number} */
+export const product = (values) => values.reduce((total, value) => total * value, 1);
+
+/**
+ * Scores of units: how far each answer unit depends on the context, and each context unit's part in it.
+ * @param {RelianceModel} model @param {"token" | "word"} kind @returns {RelianceTable}
+ */
+export function tableOf(model, kind) {
   const units = unitsOf(model, kind);
   const context = units.filter((unit) => unit.role === "context");
   const answer = units.filter((unit) => unit.role === "answer");
   const query = units.filter((unit) => unit.role === "query");
-  const dependence = (metric, unit) => sum(unit.at.map((c) => metric.values[c]).filter((v) => typeof v === "number"));
-  const explained = (to) => !context.length || to.at.some((c) =>
+  const dependence = (/** @type {Metric} */ metric, /** @type {{ at: number[] }} */ unit) =>
+    sum(unit.at.map((c) => Number(metric.values[c])));
+  const explained = (/** @type {{ at: number[] }} */ to) => !context.length || to.at.some((c) =>
     context.some((from) => from.at.some((row) => !Number.isNaN(model.cues.values[row * model.cues.cols + c]))));
-  const cue = (from, to) => {
+  const cue = (/** @type {{ at: number[] }} */ from, /** @type {{ at: number[] }} */ to) => {
     let total = 0;
     from.at.forEach((row) => to.at.forEach((c) => {
       const value = model.cues.values[row * model.cues.cols + c];
@@ -99,8 +111,11 @@ function tableOf(model, kind) {
   return { kind, units, context, answer, query, dependence, cue, explained };
 }
 
-// Mean and standard deviation (over n − 1) of a list; deviation 0 when there are fewer than three, where it means
-// nothing: of two numbers neither can be a deviation above their mean.
+/**
+ * Mean and standard deviation (over n − 1) of a list; deviation 0 when there are fewer than three, where it means
+ * nothing: of two numbers neither can be a deviation above their mean.
+ * @param {number[]} values @returns {{ mean: number, deviation: number }}
+ */
 function momentsOf(values) {
   const mean = values.length ? sum(values) / values.length : 0;
   const n = values.length;
@@ -108,9 +123,12 @@ function momentsOf(values) {
   return { mean, deviation };
 }
 
-// Which of the values count: at least the cut mean + sigma · deviation and at least 'least' in size, of those the top
-// ones (0: all). Returns {cut, chosen: indices, strongest first, nearest: the largest index}.
-function chosenOf(values, { sigma, least, top }) {
+/**
+ * Which of the values count: at least the cut mean + sigma · deviation and at least 'least' in size, of those the top
+ * ones (0: all). Returns {cut, chosen: indices, strongest first, nearest: the largest index}.
+ * @param {number[]} values @param {{ sigma: number, least: number, top: number }} cuts @returns {Chosen}
+ */
+export function chosenOf(values, { sigma, least, top }) {
   const sizes = values.map((value) => Math.abs(value));
   const { mean, deviation } = momentsOf(sizes);
   const cut = Math.max(least, sizes.length > 2 ? mean + sigma * deviation : least);
@@ -120,8 +138,11 @@ function chosenOf(values, { sigma, least, top }) {
   return { cut, chosen, nearest: order.length ? order[0] : -1 };
 }
 
-// Counts of sizes in equal bins from 0 to the largest, and where the cut stands between 0 and 1.
-function histogramOf(values, cut, bins) {
+/**
+ * Counts of sizes in equal bins from 0 to the largest, and where the cut stands between 0 and 1.
+ * @param {number[]} values @param {number} cut @param {number} bins @returns {Histogram}
+ */
+export function histogramOf(values, cut, bins) {
   const sizes = values.map((value) => Math.abs(value));
   const high = Math.max(cut, ...sizes, 1e-12);
   const counts = new Array(bins).fill(0);
@@ -129,51 +150,21 @@ function histogramOf(values, cut, bins) {
   return { counts, at: Math.min(1, cut / high), high };
 }
 
-// Sentences by how far the log-probability of the columns falls without each. {sentence, fall, p, weight} in order.
-function sentenceRanking(model, columns) {
+/**
+ * Sentences by how far the log-probability of the columns falls without each. {sentence, fall, p, weight} in order.
+ * @param {RelianceModel} model @param {number[]} columns @returns {RankedSentence[]}
+ */
+export function sentenceRanking(model, columns) {
+  if (!model.sentences) return [];
   const { spans, without, weights } = model.sentences;
   const before = product(columns.map((c) => model.with[c]));
   return spans
     .map((span, s) => {
-      const row = (matrix) => columns.map((c) => matrix.values[s * matrix.cols + c]);
+      const row = (/** @type {Matrix} */ matrix) => columns.map((c) => matrix.values[s * matrix.cols + c]);
       const p = product(row(without));
       const fall = Math.log(Math.max(before, 1e-30)) - Math.log(Math.max(p, 1e-30));
       const text = model.tokens.slice(span[0], span[1] + 1).map((token) => token.text).join("");
       return { sentence: s, text, p, fall, weight: weights ? sum(row(weights)) : null };
     })
     .sort((a, b) => b.fall - a.fall || a.sentence - b.sentence);
-}
-
-const within = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
-
-// "sel:3-3,metric:kl-divergence,unit:word,view:words,cut:100,cue:150,top:2,least:50": cuts in hundredths of a standard
-// deviation, least in thousandths of the metric's unit. Whatever is not understood is left out.
-function parseState(text, columns, names) {
-  const state = {};
-  String(text || "").split(",").forEach((part) => {
-    const match = /^([a-z]+):([a-z0-9-]{1,40})$/.exec(part);
-    if (!match) return;
-    const [, key, value] = match;
-    const span = /^(\d{1,6})-(\d{1,6})$/.exec(value);
-    const number = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
-    if (key === "sel" && span && Number(span[1]) <= Number(span[2]) && Number(span[2]) < columns) {
-      state.sel = [Number(span[1]), Number(span[2])];
-    } else if (key === "metric") {
-      const name = names.find((known) => known.replace(/_/g, "-") === value);
-      if (name) state.metric = name;
-    } else if (key === "unit" && UNIT_KINDS.includes(value)) state.unit = value;
-    else if (key === "view" && VIEW_KINDS.includes(value)) state.view = value;
-    else if (key === "cut" && within(number, 0, 400)) state.sigma = number / 100;
-    else if (key === "cue" && within(number, 0, 400)) state.cue = number / 100;
-    else if (key === "top" && within(number, 0, 99)) state.top = number;
-    else if (key === "least" && within(number, 0, 999999)) state.least = number / 1000;
-  });
-  return state;
-}
-
-function formatState(state) {
-  const parts = state.sel ? ["sel:" + state.sel[0] + "-" + state.sel[1]] : [];
-  parts.push("metric:" + state.metric.replace(/_/g, "-"), "unit:" + state.unit, "view:" + state.view);
-  parts.push("cut:" + Math.round(state.sigma * 100), "cue:" + Math.round(state.cue * 100), "top:" + state.top);
-  return parts.concat("least:" + Math.round(state.least * 1000), formatPins(state.pins)).join(",");
 }

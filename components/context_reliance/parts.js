@@ -1,9 +1,14 @@
 // The skeleton of the figure, and a slider that shows what it cuts.
 
-const BINS = 24;
+import { element, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
+/** @import { Histogram, RelianceHandlers, RelianceParts } from "./types.js" */
+/** @import { Choice } from "../figure/types.js" */
+
+export const BINS = 24;
 
 // A slider under a histogram of the scores, with the cut drawn into it. on(value) hears of every move.
-class Cut {
+export class Cut {
+  /** @param {string} label @param {(value: number) => void} on */
   constructor(label, on) {
     this.node = element("div", "sc-cut");
     const head = this.node.appendChild(element("label", "sc-cut-label", label));
@@ -14,11 +19,12 @@ class Cut {
     this.line = this.plot.appendChild(element("span", "sc-cut-line"));
     this.range = this.node.appendChild(element("input", "sc-range"));
     Object.assign(this.range, { type: "range", min: "0", max: "4", step: "0.05" });
-    this.range.id = "sc-cut-" + (instances += 1);
+    this.range.id = uniqueId("sc-cut");
     head.htmlFor = this.range.id;
     this.range.addEventListener("input", () => on(Number(this.range.value)));
   }
 
+  /** @param {number} sigma @param {Histogram} histogram @param {string} text */
   show(sigma, histogram, text) {
     this.range.value = String(sigma);
     this.number.textContent = text;
@@ -32,27 +38,31 @@ class Cut {
   }
 }
 
+/** @type {Choice[]} */
 const VIEW_CHOICES = [["words", "Words"], ["sentences", "Sentences"]];
+
+/** @type {Choice[]} */
 const UNIT_CHOICES = [["token", "Token"], ["word", "Word"]];
 
-// The whole skeleton under root. on: {metric, view, unit, sigma, cue, top, anyway}.
-function buildParts(root, on) {
-  instances += 1;
-  const name = (kind) => "sc-" + kind + "-" + instances;
+/**
+ * The whole skeleton under root. on: {metric, view, unit, sigma, cue, top, anyway}.
+ * @param {HTMLElement} root @param {RelianceHandlers} on @returns {RelianceParts}
+ */
+export function buildParts(root, on) {
   root.textContent = "";
-  const parts = { tip: new Tip(root) };
+  const parts = /** @type {RelianceParts} */ ({ tip: new Tip(root) });
   parts.empty = root.appendChild(element("p", "ss-empty"));
   parts.frame = root.appendChild(element("div", "ss-frame"));
   const toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
-  parts.view = makeSwitch(name("view"), "View", VIEW_CHOICES, on.view);
-  parts.unit = makeSwitch(name("unit"), "Unit", UNIT_CHOICES, on.unit);
+  parts.view = makeSwitch(uniqueId("sc-view"), "View", VIEW_CHOICES, on.view);
+  parts.unit = makeSwitch(uniqueId("sc-unit"), "Unit", UNIT_CHOICES, on.unit);
   const measure = element("label", "sc-measure", "Measured by");
   parts.metric = measure.appendChild(element("select", "sc-select"));
   parts.metric.addEventListener("change", () => on.metric(parts.metric.value));
   toolbar.append(parts.view.node, measure, parts.unit.node);
   parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
   parts.stage = parts.frame.appendChild(element("div", "ss-stage sc-stage"));
-  const column = (title) => {
+  const column = (/** @type {string} */ title) => {
     const box = parts.stage.appendChild(element("section", "sc-column"));
     box.setAttribute("aria-label", title);
     box.appendChild(element("div", "ss-label", title));

@@ -1,16 +1,65 @@
 // What the figure writes: text cells, the answer without the context, sentences, captions and pairs.
 
-class Reading extends Figure {
+import { Figure } from "../figure/base.js";
+import { appendAround, appendPieces, element, later, pairOf, setLook } from "../figure/widgets.js";
+import { directionOf, formatProbability, formatScore, labelOf, quote, SPACE } from "../figure/words.js";
+import { chosenOf, histogramOf, product, sentenceRanking, sum } from "./model.js";
+import { BINS } from "./parts.js";
+/** @import { Chosen, Metric, RankedSentence, RelianceKind, RelianceTable, RoleUnit } from "./types.js" */
+/** @import { Emit, Whole } from "../figure/contract.js" */
+/** @import { Caption, Pair } from "../figure/types.js" */
+
+/** @extends {Figure<RelianceKind>} */
+export class Reading extends Figure {
+  /** @param {HTMLElement} root @param {Emit | undefined} emit @param {{ name: string, empty: string }} names */
+  constructor(root, emit, names) {
+    super(root, emit, names);
+    /** @type {RelianceTable} */
+    this.table = later();
+    /** @type {HTMLElement[]} */
+    this.cells = []; // of the answer
+    /** @type {HTMLElement[]} */
+    this.contextCells = [];
+    /** @type {HTMLElement[]} */
+    this.queryCells = [];
+    /** @type {number | null} */
+    this.hovered = null; // an index into the answer's units
+    /** @type {Chosen} */
+    this.flags = later(); // the words that depend on the context
+    /** @type {Chosen} */
+    this.cues = later(); // of what is looked at
+    /** @type {RankedSentence[]} */
+    this.ranking = [];
+  }
+
+  forget() {
+    this.hovered = null;
+  }
+
+  /** @returns {Metric} */
+  metric() {
+    const { metrics } = this.model;
+    return metrics.find((known) => known.name === this.settings.metric) || metrics[0];
+  }
+
+  /** Selects an answer unit. @this {Whole<RelianceKind> & Reading} @param {number} u */
+  pick(u) {
+    const { at } = this.table.answer[u];
+    this.change({ sel: [at[0], at[at.length - 1]] });
+  }
+
+  /** @param {{ at: number[] }} unit @returns {Pair[]} */
   numbersOf(unit) {
     const metric = this.metric();
     const suffix = metric.unit ? SPACE + metric.unit : "";
-    const pairs = [[metric.label, formatScore(this.table.dependence(metric, unit)) + suffix]];
-    const p = (list) => product(unit.at.map((c) => list[c]));
-    if (this.model.with.length) pairs.push(["With the context", formatProbability(p(this.model.with))]);
-    if (this.model.without.length) pairs.push(["Without it", formatProbability(p(this.model.without))]);
+    const pairs = [pairOf(metric.label, formatScore(this.table.dependence(metric, unit)) + suffix)];
+    const p = (/** @type {number[]} */ list) => product(unit.at.map((c) => list[c]));
+    if (this.model.with.length) pairs.push(pairOf("With the context", formatProbability(p(this.model.with))));
+    if (this.model.without.length) pairs.push(pairOf("Without it", formatProbability(p(this.model.without))));
     return pairs;
   }
 
+  /** @param {HTMLElement} host @param {RoleUnit[]} units @param {boolean} pickable @returns {HTMLElement[]} */
   fill(host, units, pickable) {
     host.textContent = "";
     host.dir = directionOf(units.filter((unit) => !unit.special).map((unit) => unit.text).join(""));
@@ -24,13 +73,10 @@ class Reading extends Figure {
       const outside = appendPieces(cell, unit.text);
       if (pickable) {
         cell.setAttribute("role", "option");
-        cell.dataset.u = u;
+        cell.dataset.u = String(u);
         cell.tabIndex = u === 0 ? 0 : -1;
       }
-      cell.ssBase = cell.className;
-      if (outside.before) host.appendChild(document.createTextNode(outside.before));
-      host.appendChild(cell);
-      if (outside.after) host.appendChild(document.createTextNode(outside.after));
+      appendAround(host, cell, outside);
       return cell;
     });
   }
@@ -49,14 +95,13 @@ class Reading extends Figure {
     spans.forEach((span) => {
       const piece = element(span.same ? "span" : "mark", span.same ? "sc-same" : "sc-other");
       const outside = appendPieces(piece, span.text === "" ? "∅" : span.text);
-      if (outside.before) text.appendChild(document.createTextNode(outside.before));
-      text.appendChild(piece);
-      if (outside.after) text.appendChild(document.createTextNode(outside.after));
+      appendAround(text, piece, outside);
     });
     const same = spans.every((span) => span.same);
     note.appendChild(element("span", "sc-same-note", same ? "The same: the context changes no word." : ""));
   }
 
+  /** @param {number[]} shown */
   markAlternatives(shown) {
     const columns = new Set(shown.flatMap((u) => this.table.answer[u].at));
     const pieces = this.parts.without.querySelectorAll(".sc-same, .sc-other");
@@ -66,13 +111,50 @@ class Reading extends Figure {
     });
   }
 
-  // Cues of what is looked at: {order: chosen context units, values}.
+  /**
+   * Cues of what is looked at: {order: chosen context units, values}.
+   * @param {number[]} shown @returns {Chosen & { values: number[] }}
+   */
   cuesOf(shown) {
     const { context, answer, cue } = this.table;
     const values = context.map((unit) => (unit.special ? 0 : sum(shown.map((u) => cue(unit, answer[u])))));
     return { values, ...chosenOf(values, { sigma: this.settings.cue, least: 0, top: 0 }) };
   }
 
+  /** Every cell of text with its unit. @returns {{ unit: RoleUnit, cell: HTMLElement }[]} */
+  shownUnits() {
+    const { table, contextCells, queryCells, cells } = this;
+    const units = [...table.context, ...table.query, ...table.answer];
+    const nodes = [...contextCells, ...queryCells, ...cells];
+    return units.map((unit, i) => ({ unit, cell: nodes[i] }));
+  }
+
+  /** @param {string} place @returns {{ unit: RoleUnit, cell: HTMLElement }[]} */
+  shownAt(place) {
+    return this.shownUnits().filter(({ unit }) => Number(place) >= unit.first && Number(place) <= unit.last);
+  }
+
+  /** @param {number[]} shown */
+  paintCues(shown) {
+    const cues = shown.length ? this.cuesOf(shown) : { values: this.table.context.map(() => 0), chosen: [], cut: 0, nearest: -1 };
+    this.cues = cues;
+    const high = Math.max(...cues.values.map(Math.abs), 1e-12);
+    const place = new Map(cues.chosen.map((u, i) => [u, i + 1]));
+    this.contextCells.forEach((cell, u) => {
+      const value = cues.values[u];
+      const part = shown.length ? Math.abs(value) / high : 0;
+      const isCue = place.has(u);
+      setLook(cell, (isCue ? " sc-cue" : "") + (shown.length && !isCue ? " sc-dim" : ""));
+      cell.style.backgroundColor = isCue ? this.palette.shade(value, Math.max(0.25, part)) : "";
+      if (isCue) cell.dataset.place = String(place.get(u));
+      else delete cell.dataset.place;
+      cell.title = shown.length ? formatScore(value) + (this.model.unit ? SPACE + this.model.unit : "") : "";
+    });
+    const text = "at least " + formatScore(cues.cut);
+    this.parts.cue.show(this.settings.cue, histogramOf(cues.values, cues.cut, BINS), text);
+  }
+
+  /** @param {number[]} shown */
   paintSentences(shown) {
     const { parts, model, table } = this;
     const all = table.answer.flatMap((unit) => unit.at);
@@ -93,12 +175,14 @@ class Reading extends Figure {
     });
   }
 
+  /** @param {{ text: string }} subject @param {number[]} shown @returns {Caption} */
   cueCaption(subject, shown) {
     if (!shown.some((u) => this.table.explained(this.table.answer[u]))) {
       return ["No cues were computed for ", quote(subject), ": only words that stood out have them."];
     }
     const names = this.cues.chosen.slice(0, 3).map((u) => this.table.context[u]);
     if (!names.length) return [quote(subject), " has no cue in the context that passes the cut."];
+    /** @type {Caption} */
     const parts = [quote(subject), " depends on "];
     names.forEach((unit, i) => {
       if (i > 0) parts.push(i === names.length - 1 ? " and " : ", ");
@@ -107,6 +191,7 @@ class Reading extends Figure {
     return [...parts, "."];
   }
 
+  /** @param {{ text: string }} subject @returns {Caption} */
   sentenceCaption(subject) {
     const [first] = this.ranking;
     if (!first || first.fall < 0.02) return [quote(subject), " is as likely without any one of the sentences."];
@@ -114,7 +199,7 @@ class Reading extends Figure {
     return [quote(subject), " relies most on the sentence ", quote(text, 60), "."];
   }
 
-  // Every dependent word with its cues, as «il» ← «mucca».
+  /** Every dependent word with its cues, as «il» ← «mucca». @this {Whole<RelianceKind> & Reading} */
   listPairs() {
     const { table, parts, flags } = this;
     flags.chosen.slice(0, 12).forEach((u) => {
@@ -122,7 +207,7 @@ class Reading extends Figure {
       const item = parts.pairs.appendChild(element("li", "sc-pair"));
       const button = item.appendChild(element("button", "sc-pair-button"));
       button.type = "button";
-      const cell = (text) => "«" + labelOf(text, 24) + "»";
+      const cell = (/** @type {string} */ text) => "«" + labelOf(text, 24) + "»";
       button.appendChild(element("bdi", "sc-pair-word", cell(table.answer[u].text)));
       button.appendChild(document.createTextNode(" ← "));
       const without = table.explained(table.answer[u]) ? "no single word" : "not computed";

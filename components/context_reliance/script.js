@@ -1,29 +1,47 @@
 // The figure: which answer words depend on the context, and on which of its words. mount(root, value) is all.
 
+import { mounting, tokenName } from "../figure/base.js";
+import { byKeyboard, cellAround, closest, element, fillCaption, fillPairs, setLook } from "../figure/widgets.js";
+import { formatScore, labelOf, quote, SPACE } from "../figure/words.js";
+import { chosenOf, histogramOf, readPayload, tableOf } from "./model.js";
+import { BINS, buildParts } from "./parts.js";
+import { Reading } from "./reading.js";
+import { formatState, parseState } from "./state.js";
+/** @import { RelianceKind, RelianceSettings, RelianceValue } from "./types.js" */
+/** @import { Contract, Emit, Mount } from "../figure/contract.js" */
+/** @import { Span, Token } from "../figure/types.js" */
+
 const EMPTY = "Nothing to show yet. Write a context and a question, and press Run.";
 
+/** @implements {Contract<RelianceKind>} */
 class Reliance extends Reading {
+  /** @param {HTMLElement} root @param {Emit} [emit] */
   constructor(root, emit) {
-    super(root, emit, { name: "context reliance", empty: EMPTY }); // hovered is an index into the answer's units
-    this.settings = { sel: null, metric: "", unit: "word", view: "words", sigma: 1, cue: 1, top: 0, least: 0 };
-    this.anyway = false;
-    const set = (key) => (value) => this.change({ [key]: value });
+    super(root, emit, { name: "context reliance", empty: EMPTY });
+    /** @type {RelianceSettings} */
+    this.settings = { pins: [], sel: null, metric: "", unit: "word", view: "words", sigma: 1, cue: 1, top: 0, least: 0 };
+    this.anyway = false; // whether what does not pass the cut is shown
+    this.cutText = "";
+    const set = (/** @type {keyof RelianceSettings} */ key) => (/** @type {string | number} */ value) =>
+      this.change({ [key]: value });
     this.parts = buildParts(root, {
       metric: set("metric"), view: set("view"), unit: set("unit"), sigma: set("sigma"), cue: set("cue"),
       anyway: () => this.showAnyway(),
     });
     this.listen(this.parts.answer);
     this.parts.stage.addEventListener("click", (event) => {
-      if (!event.target.closest(".ss-cell, li, button")) this.change({ sel: null });
+      if (!closest(event, ".ss-cell, li, button")) this.change({ sel: null });
     });
-    this.onEscape(() => this.settings.sel && this.change({ sel: null }));
+    this.onEscape(() => {
+      if (this.settings.sel) this.change({ sel: null });
+    });
     this.follow();
   }
 
-  // One listener for all cells of the answer.
+  /** One listener for all cells of the answer. @param {HTMLElement} host */
   listen(host) {
-    const cellOf = (event) => {
-      const cell = event.target.closest ? event.target.closest(".ss-cell") : null;
+    const cellOf = (/** @type {Event} */ event) => {
+      const cell = closest(event, ".ss-cell");
       return cell && host.contains(cell) ? Number(cell.dataset.u) : null;
     };
     host.addEventListener("pointerover", (event) => {
@@ -31,7 +49,7 @@ class Reliance extends Reading {
     });
     host.addEventListener("pointerleave", () => this.hover(null));
     host.addEventListener("focusin", (event) => {
-      if (event.target.matches(":focus-visible")) this.hover(cellOf(event));
+      if (byKeyboard(event)) this.hover(cellOf(event));
     });
     host.addEventListener("focusout", () => this.hover(null));
     host.addEventListener("click", (event) => {
@@ -42,7 +60,9 @@ class Reliance extends Reading {
       const u = cellOf(event);
       if (u === null || event.ctrlKey || event.metaKey || event.altKey) return;
       const last = this.cells.length - 1;
-      const next = { ArrowLeft: u - 1, ArrowRight: u + 1, Home: 0, End: last, Enter: u, " ": u }[event.key];
+      /** @type {Record<string, number | undefined>} */
+      const leads = { ArrowLeft: u - 1, ArrowRight: u + 1, Home: 0, End: last, Enter: u, " ": u };
+      const next = leads[event.key];
       if (next === undefined || next < 0 || next > last) return;
       event.preventDefault();
       this.cells[next].focus();
@@ -50,6 +70,7 @@ class Reliance extends Reading {
     });
   }
 
+  /** @param {RelianceValue} data */
   load(data) {
     this.model = readPayload(data);
   }
@@ -59,7 +80,8 @@ class Reliance extends Reading {
     const { model, parts } = this;
     const names = model.metrics.map((metric) => metric.name);
     const { sigma, cue, top, least, metric } = model.defaults;
-    const first = names.includes(metric) ? metric : names[0];
+    const first = metric && names.includes(metric) ? metric : names[0];
+    /** @type {Partial<RelianceSettings>} */
     const fresh = { sel: null, metric: first, unit: "word", view: "words", sigma, cue, top, least };
     Object.assign(this.settings, fresh, parseState(model.state, model.generated.length, names));
     parts.metric.textContent = "";
@@ -71,14 +93,17 @@ class Reliance extends Reading {
     if (!model.sentences) this.settings.view = "words";
   }
 
+  /** @returns {string} */
   state() {
     return formatState(this.settings);
   }
 
+  /** @param {Partial<RelianceSettings>} part */
   change(part) {
     const before = this.state();
-    const rebuild = ["unit", "view"].some((key) => part[key] && part[key] !== this.settings[key]);
-    if ("metric" in part) this.settings.least = this.leastOf(part.metric);
+    const { unit, view } = this.settings;
+    const rebuild = (part.unit && part.unit !== unit) || (part.view && part.view !== view);
+    if (part.metric) this.settings.least = this.leastOf(part.metric);
     Object.assign(this.settings, part);
     this.hovered = null;
     if (!("sel" in part)) this.anyway = false;
@@ -92,68 +117,67 @@ class Reliance extends Reading {
     this.tellPython(sel, value);
   }
 
-  // ---- notes: see Pins
-
-  // [unit, cell] of every cell of text.
-  shownUnits() {
-    const { table, contextCells, queryCells, cells } = this;
-    const pairs = (units, nodes) => units.map((unit, u) => [unit, nodes[u]]);
-    return [...pairs(table.context, contextCells), ...pairs(table.query, queryCells), ...pairs(table.answer, cells)];
-  }
-
+  /** @param {Element} node @returns {string | null} */
   placeOf(node) {
-    const cell = node.closest(".ss-cell");
-    const found = cell && this.shownUnits().find(([, other]) => other === cell);
-    return found ? String(found[0].first) : null;
+    const cell = cellAround(node);
+    const found = this.shownUnits().find((shown) => shown.cell === cell);
+    return found ? String(found.unit.first) : null;
   }
 
+  /** @returns {string | null} */
   pinPlace() {
     const { sel } = this.settings;
     return sel ? String(this.model.generated[sel[0]]) : null;
   }
 
-  shownAt(place) {
-    return this.shownUnits().filter(([unit]) => Number(place) >= unit.first && Number(place) <= unit.last);
+  /** @param {string} place @returns {string | null} */
+  nameOf(place) {
+    return tokenName(this.model.tokens, place);
   }
 
+  /** @param {string} place @returns {string | null} */
   titleOf(place) {
     const [found] = this.shownAt(place);
-    return found ? labelOf(found[0].text, 24) : this.nameOf(place);
+    return found ? labelOf(found.unit.text, 24) : this.nameOf(place);
   }
 
+  /** @param {string} place @returns {HTMLElement[]} */
   nodesOf(place) {
-    return this.shownAt(place).map(([, cell]) => cell);
+    return this.shownAt(place).map(({ cell }) => cell);
   }
 
+  /** @param {string} place */
   visit(place) {
     const column = this.model.generated.indexOf(Number(place));
     if (column >= 0) this.pick(this.table.answer.findIndex((unit) => unit.at.includes(column)));
   }
 
+  /** @param {string} name @returns {number} */
   leastOf(name) {
     const metric = this.model.metrics.find((known) => known.name === name);
     return metric && typeof metric.least === "number" ? metric.least : 0;
   }
 
+  /** @returns {Token[]} */
   words() {
     return this.model.tokens;
   }
 
+  /** @returns {Span | null} */
   pinned() {
     const { sel } = this.settings;
-    return sel && sel.map((column) => this.model.generated[column]);
+    return sel && [this.model.generated[sel[0]], this.model.generated[sel[1]]];
   }
 
+  /** @param {number} first @param {number} last */
   choose(first, last) {
-    const columns = [first, last].map((i) => this.model.generated.indexOf(i));
+    const { generated } = this.model;
+    /** @type {Span} */
+    const columns = [generated.indexOf(first), generated.indexOf(last)];
     if (columns[0] >= 0) this.change({ sel: columns });
   }
 
-  pick(u) {
-    const { at } = this.table.answer[u];
-    this.change({ sel: [at[0], at[at.length - 1]] });
-  }
-
+  /** @param {number | null} u */
   hover(u) {
     if (!this.model || u === this.hovered) return;
     this.hovered = u;
@@ -161,16 +185,12 @@ class Reliance extends Reading {
     if (u === null) return this.parts.tip.hide();
     const unit = this.table.answer[u];
     const box = this.cells[u].getClientRects()[0];
-    return box && this.parts.tip.show(box, labelOf(unit.text, 40), this.numbersOf(unit), false);
+    if (box) this.parts.tip.show(box, labelOf(unit.text, 40), this.numbersOf(unit), false);
   }
 
   showAnyway() {
     this.anyway = true;
     if (this.flags.nearest >= 0) this.pick(this.flags.nearest);
-  }
-
-  metric() {
-    return this.model.metrics.find((known) => known.name === this.settings.metric);
   }
 
   rebuild() {
@@ -189,7 +209,7 @@ class Reliance extends Reading {
     this.paint();
   }
 
-  // What is looked at: the hovered unit, else the units the pinned columns touch, else none.
+  /** What is looked at: the hovered unit, else the units the pinned columns touch, else none. @returns {number[]} */
   subject() {
     const { answer } = this.table;
     if (this.hovered !== null) return [this.hovered];
@@ -212,7 +232,7 @@ class Reliance extends Reading {
     this.cells.forEach((cell, u) => {
       const pinned = settings.sel && subject.includes(u) && this.hovered === null;
       const look = (flagged.has(u) ? " sc-flagged" : "") + (shown.includes(u) ? " sc-looked" : "");
-      cell.className = cell.ssBase + look + (pinned ? " ss-pinned" : "");
+      setLook(cell, look + (pinned ? " ss-pinned" : ""));
       cell.style.setProperty("--sc-part", (Math.abs(values[u]) / high).toFixed(3));
       cell.setAttribute("aria-selected", pinned ? "true" : "false");
     });
@@ -225,25 +245,7 @@ class Reliance extends Reading {
     if (model.alternatives.length) this.markAlternatives(shown);
   }
 
-  paintCues(shown) {
-    const cues = shown.length ? this.cuesOf(shown) : { values: this.table.context.map(() => 0), chosen: [], cut: 0 };
-    this.cues = cues;
-    const high = Math.max(...cues.values.map(Math.abs), 1e-12);
-    const place = new Map(cues.chosen.map((u, i) => [u, i + 1]));
-    this.contextCells.forEach((cell, u) => {
-      const value = cues.values[u];
-      const part = shown.length ? Math.abs(value) / high : 0;
-      const isCue = place.has(u);
-      cell.className = cell.ssBase + (isCue ? " sc-cue" : "") + (shown.length && !isCue ? " sc-dim" : "");
-      cell.style.backgroundColor = isCue ? this.palette.shade(value, Math.max(0.25, part)) : "";
-      if (isCue) cell.dataset.place = place.get(u);
-      else delete cell.dataset.place;
-      cell.title = shown.length ? formatScore(value) + (this.model.unit ? SPACE + this.model.unit : "") : "";
-    });
-    const text = "at least " + formatScore(cues.cut);
-    this.parts.cue.show(this.settings.cue, histogramOf(cues.values, cues.cut, BINS), text);
-  }
-
+  /** @param {number[]} shown @param {number[]} values */
   read(shown, values) {
     const { table, parts, flags, settings } = this;
     const none = flags.chosen.length === 0;
@@ -270,4 +272,8 @@ class Reliance extends Reading {
 
 }
 
-const mount = mounting(Reliance);
+/** @type {Mount<RelianceValue>} */
+export const mount = mounting(Reliance);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

@@ -1,9 +1,5 @@
 """ContrastMap: why this word and not that one. Importing this does not import Gradio."""
 
+from components.figure.package import lazily
 
-def __getattr__(name: str):
-    if name == "ContrastMap":
-        from components.contrastive.component import ContrastMap
-
-        return ContrastMap
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, "ContrastMap")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import struct
 import zlib
 
 import gradio as gr
 
 from components.contrastive import ContrastMap
+from components.figure.demo import foot, packed, page, tokens_of, words
 
 PROMPT, OUTPUT, FOIL = "The keys to the cabinet", " are on the kitchen table.", " is"
 OTHERS = (" are", " is", " were", " was", " look", " in", " of", " have", " and", " lay")
@@ -18,12 +16,8 @@ N_LAYERS = 6
 
 def made_up(prompt: str = PROMPT, output: str = OUTPUT, foil: str = FOIL) -> dict:
     """A value for any texts. The scores are checksums of the words: they look like an answer and mean nothing."""
-    texts = [re.findall(r"\s*\w+|\s*[^\w\s]|\s+", text) for text in (prompt, output)]
-    tokens = [
-        {"id": zlib.crc32(text.encode("utf-8")) % 1000, "text": text, "segment": segment, "special": False}
-        for segment, part in zip(("prompt", "generated"), texts, strict=True)
-        for text in part
-    ]
+    texts = [words(text) for text in (prompt, output)]
+    tokens = tokens_of(zip(("prompt", "generated"), texts, strict=True))
     n, first = len(tokens), len(texts[0])
     columns = range(first, n)
     cells = {
@@ -41,14 +35,14 @@ def made_up(prompt: str = PROMPT, output: str = OUTPUT, foil: str = FOIL) -> dic
         "tokens": tokens,
         "groups": {"word": list(range(n)), "sentence": [0] * n},
         "generated": list(columns),
-        "scores": {kind: _packed(n, len(columns), values) for kind, values in cells.items()},
+        "scores": {kind: packed(n, len(columns), values) for kind, values in cells.items()},
         "compared": [0],
         "a": [chosen, *rest],
         "b": [other, *rest],
         "top": [top, *([] for _ in rest)],
         "layers": {"labels": list(range(N_LAYERS))}
         | {
-            name: _packed(
+            name: packed(
                 N_LAYERS,
                 len(columns),
                 [start + rise * layer / (N_LAYERS - 1) for layer in range(N_LAYERS) for _ in columns],
@@ -57,15 +51,7 @@ def made_up(prompt: str = PROMPT, output: str = OUTPUT, foil: str = FOIL) -> dic
         },
         "method": "made up",
         "unit": "no unit",
-        "state": "",
-        "notes": ["These numbers are made up from the letters of the text. No model was asked."],
-        "badges": [{"label": "Method", "text": "made up"}],
-    }
-
-
-def _packed(rows: int, cols: int, values: list[float]) -> dict:
-    data = base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode("ascii")
-    return {"rows": rows, "cols": cols, "f32": data}
+    } | foot("Method", "made up")
 
 
 def _made_up(text: str) -> float:
@@ -74,9 +60,7 @@ def _made_up(text: str) -> float:
 
 def build() -> gr.Blocks:
     """A page with one figure."""
-    with gr.Blocks(title="ContrastMap") as demo:
-        ContrastMap(made_up())
-    return demo
+    return page(ContrastMap, made_up())
 
 
 if __name__ == "__main__":

@@ -1,15 +1,26 @@
 // The skeleton of the figure, and the bars of the next tokens.
 
+import { appendPieces, element, Legend, makeSwitch, Tip, uniqueId } from "../figure/widgets.js";
+import { formatProbability, labelOf } from "../figure/words.js";
+/** @import { ContrastChoice, ContrastHandlers, ContrastParts } from "./types.js" */
+/** @import { Choice } from "../figure/types.js" */
+
+/** @type {Choice[]} */
 const SHOW_CHOICES = [["difference", "A against B"], ["a", "Towards A"], ["b", "Towards B"]];
+
+/** @type {Choice[]} */
 const CONTRAST_UNITS = [["token", "Token"], ["word", "Word"]];
+
+/** @type {Choice[]} */
 const LINE_CHOICES = [["p", "Probability"], ["rank", "Rank"]];
 
-// on: {show, unit, lines, swap, choose(text)}
-function buildContrast(root, on) {
-  instances += 1;
-  const name = (kind) => "sk-" + kind + "-" + instances;
+/**
+ * on: {show, unit, lines, swap, choose(text)}
+ * @param {HTMLElement} root @param {ContrastHandlers} on @returns {ContrastParts}
+ */
+export function buildContrast(root, on) {
   root.textContent = "";
-  const parts = { tip: new Tip(root), legend: new Legend() };
+  const parts = /** @type {ContrastParts} */ ({ tip: new Tip(root), legend: new Legend() });
   parts.empty = root.appendChild(element("p", "ss-empty"));
   parts.frame = root.appendChild(element("div", "ss-frame"));
   const head = parts.frame.appendChild(element("div", "sk-head"));
@@ -21,8 +32,8 @@ function buildContrast(root, on) {
   parts.b = head.appendChild(element("span", "sk-chip sk-b"));
   parts.odds = head.appendChild(element("span", "sk-odds"));
   const toolbar = parts.frame.appendChild(element("div", "ss-toolbar sk-toolbar"));
-  parts.show = makeSwitch(name("show"), "What is shown", SHOW_CHOICES, on.show);
-  parts.unit = makeSwitch(name("unit"), "Unit", CONTRAST_UNITS, on.unit);
+  parts.show = makeSwitch(uniqueId("sk-show"), "What is shown", SHOW_CHOICES, on.show);
+  parts.unit = makeSwitch(uniqueId("sk-unit"), "Unit", CONTRAST_UNITS, on.unit);
   toolbar.append(parts.show.node, parts.unit.node);
   parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
   parts.stage = parts.frame.appendChild(element("div", "ss-stage sk-stage"));
@@ -40,7 +51,7 @@ function buildContrast(root, on) {
   parts.layers.setAttribute("aria-label", "A and B through the layers");
   const lineHead = parts.layers.appendChild(element("div", "sk-layers-head"));
   parts.lineText = lineHead.appendChild(element("p", "sk-layers-text"));
-  parts.lines = makeSwitch(name("lines"), "Lines", LINE_CHOICES, on.lines);
+  parts.lines = makeSwitch(uniqueId("sk-lines"), "Lines", LINE_CHOICES, on.lines);
   lineHead.append(parts.lines.node);
   parts.chart = parts.layers.appendChild(element("div", "sk-chart"));
   parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
@@ -51,8 +62,12 @@ function buildContrast(root, on) {
   return parts;
 }
 
-// The ten likeliest next tokens as buttons: a click makes one B. choices: [{text, p}].
-function fillBars(host, choices, { a, b }, choose) {
+/**
+ * The ten likeliest next tokens as buttons: a click makes one B. choices: [{text, p}].
+ * @param {HTMLElement} host @param {ContrastChoice[]} choices @param {{ a: number | null, b: number | null }} sides
+ * @param {(choice: ContrastChoice) => void} choose
+ */
+export function fillBars(host, choices, { a, b }, choose) {
   host.textContent = "";
   host.hidden = choices.length === 0;
   if (!choices.length) return;

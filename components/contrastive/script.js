@@ -1,12 +1,28 @@
 // The figure: why A rather than B, at one place of the output. mount(root, value, {emit}) is all a page needs.
 
+import { mounting, tokenName } from "../figure/base.js";
+import { Flow } from "../figure/flow.js";
+import { ranked, tableOf } from "../figure/scores.js";
+import { cellAround } from "../figure/widgets.js";
+import { labelOf } from "../figure/words.js";
+import { readContrast } from "./model.js";
+import { buildContrast, fillBars } from "./parts.js";
+import { ContrastReading } from "./reading.js";
+import { formatState, parseState } from "./state.js";
+/** @import { ContrastChoice, ContrastKind, ContrastSettings, ContrastValue } from "./types.js" */
+/** @import { Contract, Emit, Mount } from "../figure/contract.js" */
+/** @import { Span, Token } from "../figure/types.js" */
+
 const NOTHING = "Nothing to show yet. Write a prompt and what it is compared with, and press Run.";
 
-class Contrast extends Figure {
+/** @implements {Contract<ContrastKind>} */
+class Contrast extends ContrastReading {
+  /** @param {HTMLElement} root @param {Emit} [emit] */
   constructor(root, emit) {
     super(root, emit, { name: "contrastive", empty: NOTHING });
-    this.settings = { sel: null, unit: "word", show: "difference", lines: "p" };
-    const set = (key) => (value) => this.change({ [key]: value });
+    /** @type {ContrastSettings} */
+    this.settings = { pins: [], sel: [0, 0], unit: "word", show: "difference", lines: "p" };
+    const set = (/** @type {keyof ContrastSettings} */ key) => (/** @type {string} */ value) => this.change({ [key]: value });
     this.parts = buildContrast(root, {
       show: set("show"), unit: set("unit"), lines: set("lines"), swap: () => this.ask("swap", this.b()),
     });
@@ -16,6 +32,7 @@ class Contrast extends Figure {
     this.follow();
   }
 
+  /** @param {ContrastValue} data */
   load(data) {
     this.model = readContrast(data);
   }
@@ -23,15 +40,18 @@ class Contrast extends Figure {
   begin() {
     const { model } = this;
     const first = model.compared.length ? model.compared[0] : 0;
+    /** @type {Partial<ContrastSettings>} */
     const fresh = { sel: [first, first], unit: "word", show: "difference", lines: "p" };
-    Object.assign(this.settings, fresh, parseView(model.state, model.columns, model.tokens.length));
+    Object.assign(this.settings, fresh, parseState(model.state, model.columns));
     this.settings.sel[1] = this.settings.sel[0];
   }
 
+  /** @returns {string} */
   state() {
-    return formatView(this.settings);
+    return formatState(this.settings);
   }
 
+  /** @param {Partial<ContrastSettings>} part */
   change(part) {
     const before = this.state();
     Object.assign(this.settings, part);
@@ -42,7 +62,10 @@ class Contrast extends Figure {
     this.announce(before);
   }
 
-  // Something that needs the server: another B, or A and B swapped. The page fills its form and runs.
+  /**
+   * Something that needs the server: another B, or A and B swapped. The page fills its form and runs.
+   * @param {"contrast" | "swap"} what @param {ContrastChoice | null} choice
+   */
   ask(what, choice) {
     if (!choice) return;
     const column = this.column();
@@ -52,33 +75,24 @@ class Contrast extends Figure {
     this.emit({ index: this.settings.sel, value: choice.text, ...detail });
   }
 
-  column() {
-    return this.settings.sel[0];
-  }
-
-  a() {
-    return this.model.a[this.column()] || null;
-  }
-
-  b() {
-    return this.model.b[this.column()] || null;
-  }
-
+  /** @returns {Token[]} */
   words() {
     return this.model.tokens;
   }
 
+  /** @returns {Span} */
   pinned() {
     const token = this.model.generated[this.column()];
     return [token, token];
   }
 
-  // Where A and B do not differ there is nothing to see.
+  /** Where A and B do not differ there is nothing to see. @param {number} first @param {number} last */
   choose(first, last) {
     const column = this.model.compared.find((c) => this.model.generated[c] >= first && this.model.generated[c] <= last);
     if (column !== undefined) this.change({ sel: [column, column] });
   }
 
+  /** @param {number} u */
   pick(u) {
     const unit = this.table.units[u];
     if (unit.c0 < 0) return;
@@ -87,6 +101,7 @@ class Contrast extends Figure {
     this.change({ sel: [column, column] });
   }
 
+  /** @param {number | null} u */
   hover(u) {
     if (u === this.hovered || !this.model) return;
     this.hovered = u;
@@ -94,32 +109,8 @@ class Contrast extends Figure {
     if (u === null) return tip.hide();
     const pairs = this.threeNumbers(u);
     const box = this.flow.cells[u].getClientRects()[0];
-    return box && pairs.length ? tip.show(box, labelOf(this.table.units[u].text, 40), pairs, false) : tip.hide();
-  }
-
-  // Towards A, towards B and their difference, for one unit at the place that is looked at.
-  threeNumbers(u) {
-    const { models } = this.model;
-    const names = { a: "Towards A", b: "Towards B", difference: "A against B" };
-    return ["a", "b", "difference"].filter((kind) => models[kind]).flatMap((kind) => {
-      const value = this.valuesOf(kind)[u];
-      return value === value ? [[names[kind], formatScore(value)]] : [];
-    });
-  }
-
-  // The scores of all units for the one column that is looked at: a word's later tokens play no part in it.
-  valuesOf(kind) {
-    const model = this.model.models[kind];
-    const { units } = this.table;
-    const own = this.model.generated[this.column()];
-    return units.map((unit) => {
-      let total = NaN;
-      for (let i = unit.first; i <= unit.last; i++) {
-        const score = model.scores[i * model.columns + this.column()];
-        if (score === score && i !== own) total = (total === total ? total : 0) + score;
-      }
-      return total;
-    });
+    if (box && pairs.length) tip.show(box, labelOf(this.table.units[u].text, 40), pairs, false);
+    else tip.hide();
   }
 
   rebuild() {
@@ -138,11 +129,10 @@ class Contrast extends Figure {
     const show = model.models[settings.show] ? settings.show : "difference";
     const values = Float64Array.from(this.valuesOf(show));
     const ranking = ranked(values, null);
-    this.ranking = ranking;
     const focus = new Set([table.unitOfToken[model.generated[this.column()]]]);
-    const part = (value) => (ranking.max > 0 ? Math.abs(value) / ranking.max : 0);
+    const part = (/** @type {number} */ value) => (ranking.max > 0 ? Math.abs(value) / ranking.max : 0);
     // Towards B, the hue of B stands for support.
-    const hue = (value) => palette.shade(show === "b" ? -value : value, part(value));
+    const hue = (/** @type {number} */ value) => palette.shade(show === "b" ? -value : value, part(value));
     const stops = ["source", "prompt", "generated"].map((name) => table.units.findIndex((u) => u.segment === name));
     this.flow.paint({
       ranking, part, colour: hue, solid: hue, focus, pinned: new Set(),
@@ -150,129 +140,42 @@ class Contrast extends Figure {
     });
     this.paintHead();
     this.paintLegend(show, ranking.max);
-    const choose = (choice) => this.ask("contrast", choice);
+    const choose = (/** @type {ContrastChoice} */ choice) => this.ask("contrast", choice);
     const [a, b] = [this.a(), this.b()];
-    fillBars(parts.bars, model.slot ? model.top[this.column()] || [] : [], { a: a && a.id, b: b && b.id }, choose);
+    fillBars(parts.bars, model.slot ? model.top[this.column()] || [] : [], { a: a ? a.id : null, b: b ? b.id : null }, choose);
     this.paintPair();
     this.read(show, ranking);
     this.paintLayers();
   }
 
-  paintHead() {
-    const { parts } = this;
-    ["a", "b"].forEach((side) => {
-      const choice = this[side]();
-      const chip = parts[side];
-      chip.textContent = "";
-      chip.appendChild(element("span", "sk-letter", side.toUpperCase()));
-      const word = chip.appendChild(element("bdi", "sk-chip-word"));
-      if (choice) appendPieces(word, choice.text);
-      else word.textContent = "–";
-      if (choice && typeof choice.p === "number") {
-        chip.appendChild(element("span", "sk-chip-p", formatProbability(choice.p)));
-      }
-    });
-    const [a, b] = [this.a(), this.b()];
-    const known = a && b && a.p > 0 && b.p > 0;
-    parts.odds.textContent = known ? "log-odds " + formatScore(Math.log(a.p) - Math.log(b.p)) : "";
-    parts.swap.disabled = !b;
-  }
-
-  paintLegend(show, max) {
-    const { parts, model, palette } = this;
-    const about = { difference: "Orange speaks for A, blue for B", a: "Orange towards A", b: "Blue towards B" }[show];
-    const unit = model.unit ? " (" + model.unit + ")" : "";
-    const ends = { low: "−" + formatScore(max), high: formatScore(max), about: about + unit };
-    if (show === "b") Object.assign(ends, { low: formatScore(max), high: "−" + formatScore(max) });
-    parts.legend.show(palette, true, ends);
-  }
-
-  // Minimal pair: the other prompt under the first, what differs marked.
-  paintPair() {
-    const { parts, model } = this;
-    parts.pair.textContent = "";
-    parts.pair.hidden = !model.pair;
-    if (!model.pair) return;
-    parts.pair.appendChild(element("div", "ss-label", String(model.pair.label || "Compared with")));
-    const line = parts.pair.appendChild(element("div", "sk-pair-line"));
-    line.dir = directionOf(model.pair.tokens.map((token) => token.text).join(""));
-    model.pair.tokens.forEach((token) => {
-      const piece = element(token.changed ? "mark" : "span", token.changed ? "sk-changed" : "");
-      const outside = appendPieces(piece, String(token.text));
-      if (outside.before) line.appendChild(document.createTextNode(outside.before));
-      line.appendChild(piece);
-      if (outside.after) line.appendChild(document.createTextNode(outside.after));
-    });
-  }
-
-  read(show, ranking) {
-    const { parts, model, table } = this;
-    const [a, b] = [this.a(), this.b()];
-    if (!a || !b) {
-      this.sentence = ["Here A and B do not differ: point to another word of the output."];
-    } else if (show === "difference") {
-      this.sentence = [{ quote: labelOf(a.text, 24) }, " rather than ", { quote: labelOf(b.text, 24) }, ": "];
-      const side = (sign) => strongest(ranking, sign).slice(0, 2).map((u) => quote(table.units[u]));
-      const [forA, forB] = [side(1), side(-1)];
-      const join = (list) => list.flatMap((item, i) => (i ? [" and ", item] : [item]));
-      if (forA.length) this.sentence.push(...join(forA), forA.length > 1 ? " speak for A" : " speaks for A");
-      if (forB.length) {
-        this.sentence.push(forA.length ? ", " : "", ...join(forB), forB.length > 1 ? " speak for B" : " speaks for B");
-      }
-      if (!forA.length && !forB.length) this.sentence.push("no word tells them apart");
-      this.sentence.push(".");
-    } else {
-      const [best] = strongest(ranking, 1);
-      const word = { quote: labelOf((show === "a" ? a : b).text, 24) };
-      this.sentence = best === undefined ? ["No word speaks for ", word, "."]
-        : [quote(table.units[best]), " speaks most for ", word, "."];
-    }
-    const sum = (kind) => this.valuesOf(kind).reduce((total, v) => total + (v === v ? v : 0), 0);
-    const pairs = model.models.a && model.models.b
-      ? [["Sum towards A", formatScore(sum("a"))], ["Sum towards B", formatScore(sum("b"))]] : [];
-    pairs.push(["Sum of the difference", formatScore(sum("difference"))]);
-    fillPairs(parts.details, pairs);
-    fillCaption(parts.caption, this.sentence);
-  }
-
-  paintLayers() {
-    const { parts, model, settings } = this;
-    const { layers } = model;
-    parts.layers.hidden = !layers || !this.b();
-    if (parts.layers.hidden) return;
-    const column = this.column();
-    const values = { a: [], b: [] };
-    layers.labels.forEach((_, layer) => {
-      ["a", "b"].forEach((side) => values[side].push(layers[settings.lines][side](layer, column)));
-    });
-    const won = winningLayer(layers, column);
-    const sentence = won < 0 ? "After the last layer B is ahead."
-      : won === 0 ? "A is ahead from the first layer on." : "A is ahead for good from layer " + layers.labels[won] + " on.";
-    parts.lineText.textContent = sentence;
-    const curves = ["a", "b"].map((side) => ({ label: this[side]().text, values: values[side] }));
-    drawCurves(parts.chart, { names: layers.labels, curves, rank: settings.lines === "rank", axis: "Layer", at: won });
-  }
-
-  // ---- notes: see Pins
-
+  /** @param {Element} node @returns {string | null} */
   placeOf(node) {
-    const cell = node.closest(".ss-cell");
+    const cell = cellAround(node);
     return cell && cell.dataset.u !== undefined ? String(this.table.units[Number(cell.dataset.u)].first) : null;
   }
 
+  /** @returns {string} */
   pinPlace() {
     return String(this.model.generated[this.column()]);
   }
 
+  /** @param {string} place @returns {string | null} */
+  nameOf(place) {
+    return tokenName(this.model.tokens, place);
+  }
+
+  /** @param {string} place @returns {string} */
   titleOf(place) {
     return labelOf(this.table.units[this.table.unitOfToken[Number(place)]].text, 24);
   }
 
+  /** @param {string} place @returns {HTMLElement[]} */
   nodesOf(place) {
     const cell = this.flow.cells[this.table.unitOfToken[Number(place)]];
     return cell ? [cell] : [];
   }
 
+  /** @param {string} place */
   visit(place) {
     this.pick(this.table.unitOfToken[Number(place)]);
   }
@@ -283,4 +186,8 @@ class Contrast extends Figure {
   }
 }
 
-const mountContrast = mounting(Contrast);
+/** @type {Mount<ContrastValue>} */
+export const mount = mounting(Contrast);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

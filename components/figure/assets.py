@@ -9,23 +9,26 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.figure.modules import joined
+from components.figure.slimming import slim_style
+
 COMPONENTS = Path(__file__).resolve().parent.parent
+SHARED_STYLES = ("figure/style.css", "figure/pins.css")
 
 
 @dataclass(frozen=True)
 class Assets:
-    """The files of one figure, in the order they are joined; paths are relative to the folder of all components.
+    """One figure's entry script and styles; paths are relative to the folder of all components.
 
-    `name` is where the script puts the figure (`Seqscope.<name>`), `root_class` the class of the element it draws
-    into; its first word names the figure, any further ones are classes whose rules it takes over. `exports` are the
-    functions that other scripts may call.
+    `name` is where the script puts the figure (`Seqscope.<name>`) with all that the entry exports: `mount` and what
+    reads and writes states. `root_class` are the classes of the element it draws into, its own first. `styles` come
+    after those that every figure has.
     """
 
     name: str
     root_class: str
-    scripts: tuple[str, ...]
-    styles: tuple[str, ...]
-    exports: tuple[str, ...] = ("mount", "parseState", "formatState", "parsePins")
+    entry: str
+    styles: tuple[str, ...] = ()
 
     @property
     def selector(self) -> str:
@@ -34,18 +37,19 @@ class Assets:
 
     @functools.lru_cache  # noqa: B019  (there are as many of these as components)
     def script(self) -> str:
-        """Plain JavaScript that defines `Seqscope.<name>`, once however often it runs."""
-        body = "\n".join(slim(path) for path in self.scripts)
+        """Plain JavaScript that defines `Seqscope.<name>`, once however often it runs. Raises ModuleError."""
+        script = joined(COMPONENTS / self.entry)
         return (
             "window.Seqscope = window.Seqscope || {};\n"
             f"window.Seqscope.{self.name} = window.Seqscope.{self.name} || (function () {{\n"
-            f'"use strict";\n{body}\nreturn {{ {", ".join(self.exports)} }};\n}})();\n'
+            f'"use strict";\n{script.body}\nreturn {{ {", ".join(script.exports)} }};\n}})();\n'
         )
 
     @functools.lru_cache  # noqa: B019
     def style(self) -> str:
         """Plain CSS; every selector begins with a class of the figure's root element."""
-        return "\n".join(slim(path) for path in self.styles)
+        paths = (*SHARED_STYLES, *self.styles)
+        return "\n".join(slim_style((COMPONENTS / path).read_text(encoding="utf-8")) for path in paths)
 
     @functools.lru_cache  # noqa: B019
     def packed(self) -> str:
@@ -57,14 +61,3 @@ class Assets:
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         pair = json.dumps([self.script(), self.style()], ensure_ascii=False).encode("utf-8")
         return base64.b64encode(deflate.compress(pair) + deflate.flush()).decode("ascii")
-
-
-def slim(path: str) -> str:
-    """A file without indentation, blank lines and whole-line comments: about a quarter less to send.
-
-    Lines are kept apart and never joined, so this is safe for any file without multi-line strings; a test checks
-    that there are none.
-    """
-    lines = (line.strip() for line in (COMPONENTS / path).read_text(encoding="utf-8").splitlines())
-    comment = ("//", "/*")
-    return "\n".join(line for line in lines if line and not line.startswith(comment))

@@ -1,17 +1,51 @@
 // What every figure does alike: the empty state, the foot, light and dark, and telling the page what is looked at.
-// A figure gives load(data), which sets this.model, begin(), rebuild(), paint(), state(), what Pins asks for, and this.parts.
-// It takes part in the one selection of a page by words(), its tokens, pinned(), the first and last of those selected or
-// null, and choose(first, last), which selects others.
 
-class Figure {
-  // name: what the console calls it. empty: what it says before there is anything to show.
+import { isDark, Palette, watchTheme } from "./palette.js";
+import { parsePins } from "./pin-text.js";
+import { Pins } from "./pins.js";
+import { element, fillPairs, later } from "./widgets.js";
+import { labelOf, plainText } from "./words.js";
+/** @import { Emit, Kind, Mount, Whole } from "./contract.js" */
+/** @import { Caption } from "./types.js" */
+
+/** The base of every figure, which adds what `Contract` lists. @template {Kind} K */
+export class Figure {
+  /**
+   * name: what the console calls it. empty: what it says before there is anything to show.
+   * @param {HTMLElement} root @param {Emit | undefined} emit @param {{ name: string, empty: string }} names
+   */
   constructor(root, emit, { name, empty }) {
-    Object.assign(this, { root, emit: emit || (() => {}), name, empty, hovered: null, model: null, telling: 0 });
+    root.classList.add("seqscope-figure"); // a page may have made it with the figure's own class alone
+    this.root = root;
+    this.emit = emit || (() => {});
+    this.name = name;
+    this.empty = empty;
+    /** @type {K["model"]} */
+    this.model = later();
+    /** @type {K["parts"]} */
+    this.parts = later();
+    /** @type {K["settings"]} */
+    this.settings = later();
+    /** @type {Palette} */
+    this.palette = later();
+    /** @type {Pins} */
+    this.pins = later();
+    /** @type {Caption} */
+    this.sentence = [];
+    this.telling = 0;
     this.editable = Boolean(emit); // whether notes may be written: somebody keeps the link
-    this.settings = { pins: [] };
+    this.drawn = false; // whether it has shown anything yet
+    this.led = false; // whether it is following another figure
+    this.stopTheme = () => {};
+    this.taking = () => {};
+    /** @type {((event: KeyboardEvent) => void) | null} */
+    this.keydown = null;
   }
 
-  // Called once the parts are there. Gradio takes figures from the page without a word, so the watcher looks.
+  /**
+   * Called once the parts are there. Gradio takes figures from the page without a word, so the watcher looks.
+   * @this {Whole<K>}
+   */
   follow() {
     const { root } = this;
     this.pins = new Pins(this, this.editable);
@@ -21,23 +55,29 @@ class Figure {
     this.retheme();
   }
 
-  // clear() lets go of what is pinned.
+  /** clear() lets go of what is pinned. @param {() => void} clear */
   onEscape(clear) {
-    this.keydown = (event) => event.key === "Escape" && clear();
+    this.keydown = (event) => {
+      if (event.key === "Escape") clear();
+    };
     this.root.addEventListener("keydown", this.keydown);
   }
 
+  /** Lets go of what is pointed at, before another value is drawn. */
+  forget() {}
+
+  /** @this {Whole<K>} @param {K["value"] | string | null} [value] */
   update(value) {
     delete this.root.dataset.stale;
-    this.hovered = null;
-    this.model = null;
+    this.forget();
+    this.model = later();
     this.hideTips();
     try {
       const data = typeof value === "string" && value ? JSON.parse(value) : value;
       if (data) this.load(data);
     } catch (error) {
       console.error("Seqscope " + this.name + ":", error);
-      this.model = null;
+      this.model = later();
       return this.blank("This figure cannot be drawn: its data is damaged.");
     }
     if (!this.model) return this.blank(this.empty);
@@ -53,17 +93,7 @@ class Figure {
     this.pins.show();
   }
 
-  // A place that notes are pinned to is a token's number, unless a figure has others.
-  nameOf(place) {
-    const token = /^\d+$/.test(place) ? this.model.tokens[Number(place)] : null;
-    return token ? labelOf(token.text, 24) : null;
-  }
-
-  // What stands at a place now, perhaps a longer unit of text.
-  titleOf(place) {
-    return this.nameOf(place);
-  }
-
+  /** @param {string} text */
   blank(text) {
     this.parts.frame.hidden = true;
     this.parts.empty.hidden = false;
@@ -87,40 +117,46 @@ class Figure {
     this.parts.tip.hide();
   }
 
-  // Told to screen readers on a pin, not while the pointer wanders.
+  /** Told to screen readers on a pin, not while the pointer wanders. */
   say() {
     if (this.model) this.parts.status.textContent = plainText(this.sentence);
   }
 
-  // Tells the page when the state is another than before. Returns whether it is.
+  /**
+   * Tells the page when the state is another than before. Returns whether Python is to hear of it.
+   * @this {Whole<K>} @param {string} before @returns {boolean}
+   */
   announce(before) {
     const state = this.state();
     this.pins.touched = null;
     this.pins.show();
     this.say();
     if (state === before) return false;
-    const detail = { state, quiet: this.led === true };
+    const detail = { state, quiet: this.led };
     this.root.dispatchEvent(new CustomEvent("seqscope:view", { bubbles: true, composed: true, detail }));
     if (!this.led) this.give();
     return !this.led;
   }
 
-  // Lets the other figures of the page know what is pinned.
+  /** Lets the other figures of the page know what is pinned. @this {Whole<K>} */
   give() {
-    const at = this.pinned ? this.pinned() : null;
+    const at = this.pinned();
     const shared = window.Seqscope.selection;
     if (!at || (shared && shared.by === this && String(shared.at) === String(at))) return;
     window.Seqscope.selection = { by: this, at, words: this.wordsRead() };
     window.dispatchEvent(new CustomEvent("seqscope:selection"));
   }
 
-  // Selects what is pinned in another figure, where this one shows the same text, or the end of it.
+  /**
+   * Selects what is pinned in another figure, where this one shows the same text, or the end of it.
+   * @this {Whole<K>}
+   */
   take() {
     const shared = window.Seqscope.selection;
-    if (!shared || shared.by === this || !this.model || !this.words) return;
+    if (!shared || shared.by === this || !this.model) return;
     const words = this.wordsRead();
     const common = Math.min(words.length, shared.words.length);
-    const end = (list) => JSON.stringify(list.slice(list.length - common));
+    const end = (/** @type {string[]} */ list) => JSON.stringify(list.slice(list.length - common));
     const [first, last] = shared.at.map((i) => i + words.length - shared.words.length);
     if (common === 0 || first < 0 || end(words) !== end(shared.words)) return;
     this.led = true;
@@ -128,16 +164,21 @@ class Figure {
     this.led = false;
   }
 
+  /** @this {Whole<K>} @returns {string[]} */
   wordsRead() {
     return this.words().map((token) => token.segment + " " + token.text);
   }
 
-  // Tells Python what is pinned. Arrow keys may pin ten tokens a second; only the one they stop at is worth a request.
+  /**
+   * Tells Python what is pinned. Arrow keys may pin ten tokens a second; only the one they stop at is worth a request.
+   * @this {Whole<K>} @param {number[]} index @param {string} value
+   */
   tellPython(index, value) {
     const detail = { index, value, state: this.state() };
     this.telling = setTimeout(() => this.emit(detail), 250);
   }
 
+  /** @this {Whole<K>} */
   retheme() {
     const name = isDark(this.root) ? "dark" : "light";
     if (this.palette && this.palette.name === name) return;
@@ -156,11 +197,23 @@ class Figure {
   }
 }
 
-// mount(root, value, {emit}) draws value (a payload, its JSON, or nothing) into root.
-// emit(detail) is called with {index, value, state} when the visitor pins something.
-function mounting(Kind) {
+/**
+ * The name of a token, which is the place of a note in most figures; null where there is no such token.
+ * @param {{ text: string }[]} tokens @param {string} place @returns {string | null}
+ */
+export function tokenName(tokens, place) {
+  const token = /^\d+$/.test(place) ? tokens[Number(place)] : null;
+  return token ? labelOf(token.text, 24) : null;
+}
+
+/**
+ * mount(root, value, {emit}) draws value (a payload, its JSON, or nothing) into root.
+ * emit(detail) is called with {index, value, state} when the visitor pins something.
+ * @template {Kind} K @param {new (root: HTMLElement, emit?: Emit) => Whole<K>} Drawn @returns {Mount<K["value"]>}
+ */
+export function mounting(Drawn) {
   return (root, value, options) => {
-    const figure = new Kind(root, options && options.emit);
+    const figure = new Drawn(root, options && options.emit);
     figure.update(value);
     return { update: (next) => figure.update(next), destroy: () => figure.destroy() };
   };

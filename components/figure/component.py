@@ -8,38 +8,8 @@ from typing import ClassVar
 
 import gradio as gr
 
-from components.figure.assets import Assets
-
-# Runs once for each instance. `watch` comes first: an exception before it would leave the figure dead for ever.
-_ON_LOAD = """
-let parts = null;
-let figure = null;
-let mounted = null;
-const draw = () => {
-  const root = element.querySelector("SELECTOR");
-  if (!parts || !root) return;
-  if (mounted === root) return figure.update(props.value);
-  if (figure) figure.destroy();
-  mounted = root;
-  figure = parts.mount(root, props.value, { emit: (detail) => trigger(detail.ask ? "ask" : "select", detail) });
-};
-watch("value", draw);
-const unpack = async (text) => {
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const [script, style] = await new Response(stream).json();
-  const sheet = document.createElement("style");
-  sheet.textContent = style;
-  element.prepend(sheet);
-  new Function(script)();
-  parts = window.Seqscope.NAME;
-  draw();
-};
-unpack("PACKED").catch((error) => {
-  console.error(error);
-  element.querySelector("SELECTOR").textContent = "This figure cannot be drawn: " + error.message;
-});
-""".strip()
+from components.figure.assets import COMPONENTS, Assets
+from components.figure.modules import joined
 
 
 class Figure(gr.HTML):
@@ -53,11 +23,12 @@ class Figure(gr.HTML):
 
     def __init__(self, value=None, **kwargs):
         assets = self.assets
-        load = _ON_LOAD.replace("SELECTOR", assets.selector).replace("NAME", assets.name)
+        figure = json.dumps({"selector": assets.selector, "name": assets.name, "packed": assets.packed()})
+        script = joined(COMPONENTS / "figure/gradio.js").body
         fixed = {
             # Text never goes through Gradio's templates: they would run a token such as ${alert(1)}.
             "html_template": f'<div class="{assets.root_class}"></div>',
-            "js_on_load": load.replace("PACKED", assets.packed()),
+            "js_on_load": f"{script}\nattach({{ element, props, trigger, watch }}, {figure});",
             "apply_default_css": False,
         }
         super().__init__(value=value, **{**kwargs, **fixed})

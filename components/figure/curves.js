@@ -1,38 +1,60 @@
 // Lines over an axis of names, told apart by dash and label as well as by colour.
 
+import { element } from "./widgets.js";
+import { formatScore, labelOf } from "./words.js";
+/** @import { CurvePicture } from "./types.js" */
+
 const SVG_SPACE = "http://www.w3.org/2000/svg";
+
 const DASHES = ["none", "6 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 3", "7 2 1 2"];
 
-function svgElement(tag, attributes, text) {
+/**
+ * @template {keyof SVGElementTagNameMap} T @param {T} tag @param {Record<string, string | number>} [attributes]
+ * @param {string} [text] @returns {SVGElementTagNameMap[T]}
+ */
+export function svgElement(tag, attributes, text) {
   const node = document.createElementNS(SVG_SPACE, tag);
   Object.entries(attributes || {}).forEach(([name, value]) => node.setAttribute(name, String(value)));
   if (text !== undefined) node.textContent = text;
   return node;
 }
 
-// curves: [{label, values}]. Ranks are logarithmic with 1 on top. at: the name that is marked, or -1.
-// Drawn at the host's own width, so that labels stay legible, and again when that changes.
-function drawCurves(host, what) {
-  host.ssCurves = what;
-  if (!host.ssSizes) {
-    host.ssSizes = new ResizeObserver(() => host.clientWidth && curveWidth(host) !== host.ssWidth && paintCurves(host, host.ssCurves));
-    host.ssSizes.observe(host);
+/** What stands in an element, and how wide it was drawn. @type {WeakMap<HTMLElement, { what: CurvePicture, width: number }>} */
+const drawn = new WeakMap();
+
+/**
+ * curves: [{label, values}]. Ranks are logarithmic with 1 on top. at: the name that is marked, or -1.
+ * Drawn at the host's own width, so that labels stay legible, and again when that changes.
+ * @param {HTMLElement} host @param {CurvePicture} what @returns {SVGSVGElement | null}
+ */
+export function drawCurves(host, what) {
+  const known = drawn.get(host);
+  drawn.set(host, { what, width: known ? known.width : 0 });
+  if (!known) {
+    new ResizeObserver(() => {
+      const now = drawn.get(host);
+      if (now && host.clientWidth && curveWidth(host) !== now.width) paintCurves(host, now.what);
+    }).observe(host);
   }
   return paintCurves(host, what);
 }
 
+/** @param {HTMLElement} host @returns {number} */
 const curveWidth = (host) => Math.min(640, Math.max(240, host.clientWidth || 560));
 
-function paintCurves(host, { names, curves, rank, axis, at }) {
+/** @param {HTMLElement} host @param {CurvePicture} what @returns {SVGSVGElement | null} */
+function paintCurves(host, what) {
+  const { names, curves, rank, axis, at } = what;
   host.textContent = "";
-  const width = (host.ssWidth = curveWidth(host));
+  const width = curveWidth(host);
+  drawn.set(host, { what, width });
   const [height, left, right, top, bottom] = [190, 52, 14, 12, 40];
   const all = curves.flatMap((curve) => curve.values).filter((value) => value === value && Number.isFinite(value));
   if (!all.length) return null;
   const high = rank ? Math.log10(Math.max(...all, 10)) : Math.max(...all, 0);
   const low = rank ? 0 : Math.min(...all, 0);
-  const x = (i) => left + ((width - left - right) * i) / Math.max(1, names.length - 1);
-  const y = (value) => {
+  const x = (/** @type {number} */ i) => left + ((width - left - right) * i) / Math.max(1, names.length - 1);
+  const y = (/** @type {number} */ value) => {
     const part = rank ? 1 - Math.log10(Math.max(1, value)) / high : (value - low) / Math.max(high - low, 1e-12);
     return top + (height - top - bottom) * (1 - part);
   };

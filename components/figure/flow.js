@@ -1,12 +1,38 @@
-// The running text: one cell per unit, coloured or with bars. Knows what to show, not why.
+// The running text: one cell per unit, coloured or with bars.
 
+import { appendAround, appendPieces, byKeyboard, closest, element, later } from "./widgets.js";
+import { directionOf, formatPercent, SPACE } from "./words.js";
+/** @import { FlowHandlers, FlowPicture, Segment, Table, Unit } from "./types.js" */
+
+/** @type {Record<Segment, string>} */
 const SEGMENT_NAMES = { source: "Source tokens", prompt: "Prompt tokens", generated: "Generated tokens" };
 
+/** Whether the line that a cell stands in runs from the right. @param {HTMLElement} cell @returns {boolean} */
+export function isRtl(cell) {
+  const line = cell.closest(".ss-line");
+  return line instanceof HTMLElement && line.dir === "rtl";
+}
+
+/**
+ * What a cell was painted with last, so that only changes touch the page.
+ * @typedef {{ base: string, look: string, background: string, number: string, fill: string, selected: string,
+ *   stop: number, nodes: { bar: HTMLElement, share: HTMLElement } }} Painted
+ */
 
 // handlers: hover(u | null), pick(u, extend), clear()
-class Flow {
+export class Flow {
+  /** @param {HTMLElement} host @param {FlowHandlers} handlers */
   constructor(host, handlers) {
-    Object.assign(this, { host, handlers, table: null, cells: [], painted: [], leaving: 0 });
+    this.host = host;
+    this.handlers = handlers;
+    /** @type {Table} */
+    this.table = later();
+    this.percent = false;
+    /** @type {HTMLElement[]} */
+    this.cells = [];
+    /** @type {Painted[]} */
+    this.painted = [];
+    this.leaving = 0;
     host.addEventListener("pointerover", (event) => {
       if (event.pointerType !== "touch") this.hover(this.unitAt(event));
     });
@@ -18,13 +44,14 @@ class Flow {
     });
     host.addEventListener("focusin", (event) => {
       const u = this.unitAt(event);
-      if (u !== null && event.target.matches(":focus-visible")) this.hover(u);
+      if (u !== null && byKeyboard(event)) this.hover(u);
     });
     host.addEventListener("focusout", () => this.hover(null));
     host.addEventListener("click", (event) => this.click(event));
     host.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** @param {{ n: number }} model @param {Table} table @param {boolean} percent */
   build(model, table, percent) {
     Object.assign(this, { table, percent, cells: [], painted: [] });
     const { host } = this;
@@ -32,7 +59,7 @@ class Flow {
     host.classList.toggle("ss-percent", percent);
     host.classList.toggle("ss-tokens", table.kind === "token");
     host.classList.toggle("ss-long", model.n > 60);
-    const has = (segment) => table.units.some((unit) => unit.segment === segment);
+    const has = (/** @type {Segment} */ segment) => table.units.some((unit) => unit.segment === segment);
     if (has("source")) {
       host.appendChild(element("div", "ss-label", "Source"));
       this.addLine((unit) => unit.segment === "source").appendChild(this.listFor("source"));
@@ -46,6 +73,7 @@ class Flow {
     if (has("generated")) line.appendChild(this.listFor("generated"));
   }
 
+  /** @param {(unit: Unit) => boolean} keep @returns {HTMLElement} */
   addLine(keep) {
     const line = this.host.appendChild(element("div", "ss-line"));
     const texts = this.table.units.filter((unit) => keep(unit) && !unit.special).map((unit) => unit.text);
@@ -53,46 +81,56 @@ class Flow {
     return line;
   }
 
+  /** @param {Segment} segment @returns {HTMLElement} */
   listFor(segment) {
     const list = element("span", "ss-list ss-" + segment);
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-label", SEGMENT_NAMES[segment]);
     list.setAttribute("aria-orientation", "horizontal");
     if (segment === "generated") list.setAttribute("aria-multiselectable", "true");
+    /** @type {Painted | null} */
     let glued = null; // the cell that the next one touches
     this.table.units.forEach((unit, u) => {
       if (unit.segment !== segment) return;
-      const { cell, outside } = this.cellFor(unit, u);
+      const { cell, outside, fill, number } = this.cellFor(unit, u);
       let base = "ss-cell" + (unit.special ? " ss-special" : "");
       if (glued && !outside.before && !unit.special) {
         base += " ss-joined";
         glued.base += " ss-joining";
       }
       this.cells[u] = cell;
-      this.painted[u] = { base, look: "", background: "", number: SPACE, fill: "", selected: "false", stop: -1 };
-      if (outside.before) list.appendChild(document.createTextNode(outside.before));
-      list.appendChild(cell);
-      if (outside.after) list.appendChild(document.createTextNode(outside.after));
+      const nodes = { bar: fill, share: number };
+      this.painted[u] = { base, look: "", background: "", number: SPACE, fill: "", selected: "false", stop: -1, nodes };
+      appendAround(list, cell, outside);
       glued = outside.after === "" && !unit.special ? this.painted[u] : null;
     });
     return list;
   }
 
+  /**
+   * @param {Unit} unit @param {number} u
+   * @returns {{ cell: HTMLElement, outside: { before: string, after: string }, fill: HTMLElement, number: HTMLElement }}
+   */
   cellFor(unit, u) {
     const cell = element("span", "ss-cell");
     cell.setAttribute("role", "option");
     cell.setAttribute("aria-selected", "false");
     cell.tabIndex = -1;
-    cell.dataset.u = u;
+    cell.dataset.u = String(u);
     const outside = appendPieces(this.percent ? cell.appendChild(element("span", "ss-text")) : cell, unit.text);
+    const fill = element("span", "ss-fill");
+    const number = element("span", "ss-number", SPACE);
     if (this.percent) {
-      cell.ssFill = cell.appendChild(element("span", "ss-bar")).appendChild(element("span", "ss-fill"));
-      cell.ssNumber = cell.appendChild(element("span", "ss-number", SPACE));
+      cell.appendChild(element("span", "ss-bar")).appendChild(fill);
+      cell.appendChild(number);
     }
-    return { cell, outside };
+    return { cell, outside, fill, number };
   }
 
-  // picture: {ranking or null, part(value), colour(value), solid(value), focus and pinned: sets, dimAfter, tabStops}
+  /**
+   * picture: {ranking or null, part(value), colour(value), solid(value), focus and pinned: sets, dimAfter, tabStops}
+   * @param {FlowPicture} picture
+   */
   paint(picture) {
     const { ranking } = picture;
     for (let u = 0; u < this.table.U; u++) {
@@ -109,8 +147,8 @@ class Flow {
       if (picture.pinned.has(u) && !focused) look += " ss-pinned";
       if (look !== before.look) cell.className = before.look = look;
       const background = part > 0 ? picture[this.percent ? "solid" : "colour"](value) : "";
-      const share = value === value ? ranking.shares[u] : NaN;
-      if (this.percent) this.paintBar(cell, before, { part, share, background });
+      const share = ranking && value === value ? ranking.shares[u] : NaN;
+      if (this.percent) this.paintBar(before, { part, share, background });
       else if (background !== before.background) cell.style.backgroundColor = before.background = background;
       const selected = picture.pinned.has(u) ? "true" : "false";
       if (selected !== before.selected) cell.setAttribute("aria-selected", (before.selected = selected));
@@ -119,20 +157,26 @@ class Flow {
     }
   }
 
-  // The bar's length follows the colour range; the number is the share.
-  paintBar(cell, before, { part, share, background }) {
+  /**
+   * The bar's length follows the colour range; the number is the share.
+   * @param {Painted} before @param {{ part: number, share: number, background: string }} of
+   */
+  paintBar(before, { part, share, background }) {
+    const { bar, share: told } = before.nodes;
     const number = share === share ? formatPercent(share).replace(SPACE, "") : SPACE;
     const fill = part > 0 ? "scaleX(" + Math.max(0.04, part).toFixed(3) + ")" : "scaleX(0)";
-    if (number !== before.number) cell.ssNumber.textContent = before.number = number;
-    if (fill !== before.fill) cell.ssFill.style.transform = before.fill = fill;
-    if (background !== before.background) cell.ssFill.style.backgroundColor = before.background = background;
+    if (number !== before.number) told.textContent = before.number = number;
+    if (fill !== before.fill) bar.style.transform = before.fill = fill;
+    if (background !== before.background) bar.style.backgroundColor = before.background = background;
   }
 
+  /** @param {MouseEvent | FocusEvent | KeyboardEvent} event @returns {number | null} */
   unitAt(event) {
-    const cell = event.target.closest ? event.target.closest(".ss-cell") : null;
+    const cell = closest(event, ".ss-cell");
     return cell && this.host.contains(cell) ? Number(cell.dataset.u) : null;
   }
 
+  /** @param {number | null} u */
   hover(u) {
     clearTimeout(this.leaving);
     // Crossing the gap between two lines must not flash the pinned selection.
@@ -140,6 +184,7 @@ class Flow {
     else this.handlers.hover(u);
   }
 
+  /** @param {MouseEvent} event */
   click(event) {
     const selection = window.getSelection();
     const copying = selection && !selection.isCollapsed && this.host.contains(selection.anchorNode);
@@ -150,6 +195,7 @@ class Flow {
     else this.handlers.pick(u, event.shiftKey);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const u = this.unitAt(event);
     if (u === null || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -161,19 +207,23 @@ class Flow {
     this.handlers.pick(next, event.shiftKey);
   }
 
-  // The cell an arrow key leads to; up and down go by what is drawn, since the text wraps.
+  /**
+   * The cell an arrow key leads to; up and down go by what is drawn, since the text wraps.
+   * @param {number} u @param {string} key @returns {number | null}
+   */
   neighbour(u, key) {
     const { cells } = this;
     const { units } = this.table;
-    const rtl = cells[u].closest(".ss-line").dir === "rtl";
-    const step = { ArrowLeft: rtl ? 1 : -1, ArrowRight: rtl ? -1 : 1 }[key];
+    const rtl = isRtl(cells[u]);
+    const step = key === "ArrowLeft" ? (rtl ? 1 : -1) : key === "ArrowRight" ? (rtl ? -1 : 1) : 0;
     if (step) return cells[u + step] ? u + step : null;
-    const same = units.map((unit, i) => i).filter((i) => units[i].segment === units[u].segment);
+    const same = units.map((_, i) => i).filter((i) => units[i].segment === units[u].segment);
     if (key === "Home") return same[0];
     if (key === "End") return same[same.length - 1];
     if (key !== "ArrowUp" && key !== "ArrowDown") return null;
     const here = cells[u].getBoundingClientRect();
     const direction = key === "ArrowUp" ? -1 : 1;
+    /** @type {number | null} */
     let best = null;
     let least = Infinity;
     cells.forEach((cell, i) => {

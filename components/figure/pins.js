@@ -1,64 +1,37 @@
 // Notes of an author, pinned to tokens or other places of a figure: as text in links, as marks, as a list, as a tour.
 
-const MOST_PINS = 5;
-const LONGEST_PIN = 140; // characters
-const PIN = /^note:([a-z]?\d{1,6}(?:\.\d{1,6})?)-([A-Za-z0-9._~-]{1,440})$/;
+import { PinForm, Tour } from "./pin-controls.js";
+import { formatPins, LONGEST_PIN, MOST_PINS, pinText } from "./pin-text.js";
+import { closest, element, pairOf, Tip, uniqueId } from "./widgets.js";
+import { labelOf } from "./words.js";
+/** @import { Kind, Whole } from "./contract.js" */
+/** @import { Pair, Pin } from "./types.js" */
+
 const DIGITS = ["①", "②", "③", "④", "⑤"];
 
-// What a visitor may write: one line of whole characters.
-function pinText(text) {
-  const whole = String(text).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
-  return whole.replace(/[\s\p{Cc}]+/gu, " ").trim();
-}
-
-// Text as characters that no address escapes: ASCII letters, digits, "." and "-" as they are, a space as "_", and the
-// rest between two "~" as base64url of UTF-16. A note of 140 letters takes some 150 characters, of 140 ideographs 380.
-function packText(text) {
-  const packed = (run) => {
-    const bytes = Array.from(run.split(""), (unit) => [unit.charCodeAt(0) >> 8, unit.charCodeAt(0) & 255]).flat();
-    return "~" + btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "") + "~";
-  };
-  return text.replace(/[^A-Za-z0-9. -]+/g, packed).replace(/ /g, "_");
-}
-
-// Throws where it is not of this form.
-function unpackText(packed) {
-  const unpacked = (run) => {
-    const bytes = atob(run.replace(/-/g, "+").replace(/_/g, "/"));
-    return bytes.replace(/([^])([^]?)/g, (_, high, low) => String.fromCharCode((high.charCodeAt(0) << 8) | low.charCodeAt(0)));
-  };
-  return packed.split("~").map((part, i) => (i % 2 ? unpacked(part) : part.replace(/_/g, " "))).join("");
-}
-
-// "…,note:12-see_here" -> [{place: "12", text: "see here"}]; whatever is not understood is left out.
-function parsePins(state) {
-  const pins = String(state || "").split(",").flatMap((part) => {
-    const match = PIN.exec(part);
-    if (!match) return [];
-    try {
-      const text = pinText(unpackText(match[2]));
-      return text && text.length <= LONGEST_PIN ? [{ place: match[1], text }] : [];
-    } catch {
-      return [];
-    }
-  });
-  return pins.slice(0, MOST_PINS);
-}
-
-const formatPins = (pins) => (pins || []).map(({ place, text }) => "note:" + place + "-" + packText(text));
-
-// The notes of one figure. A figure says: placeOf(node), where a clicked element is; pinPlace(), that of what is
-// selected; nameOf(place), null for a place that it has not; titleOf(place), what stands there as the text is cut now;
-// nodesOf(place), what bears the mark; visit(place).
-class Pins {
+// The notes of one figure.
+export class Pins {
+  /** @param {Whole<Kind>} figure @param {boolean} editable */
   constructor(figure, editable) {
-    Object.assign(this, { figure, editable, touched: null, at: -1, marked: [], ending: new AbortController() });
+    this.figure = figure;
+    this.editable = editable;
+    /** @type {string | null} */
+    this.touched = null; // what was clicked last
+    /** @type {string | null} */
+    this.place = null; // what a new note would be pinned to
+    this.at = -1; // the note that the tour is at
+    /** @type {HTMLElement[]} */
+    this.marked = [];
+    this.shown = "";
+    this.filled = "";
+    this.name = uniqueId("sp");
+    this.ending = new AbortController();
     const { frame, badges } = figure.parts;
     this.node = frame.insertBefore(element("section", "sp-pins"), badges);
     this.node.setAttribute("aria-label", "Notes");
     this.tour = new Tour(this.node, (step) => this.walk(step));
     this.list = this.node.appendChild(element("ol", "sp-list"));
-    if (editable) this.form = new PinForm(this.node, (text) => this.add(text));
+    this.form = editable ? new PinForm(this.node, (text) => this.add(text)) : null;
     this.tip = new Tip(figure.root);
     this.tip.node.className = "sp-tip";
     this.tip.title.remove();
@@ -66,16 +39,20 @@ class Pins {
     this.listen(figure.root);
   }
 
+  /** @param {HTMLElement} root */
   listen(root) {
     const heard = { signal: this.ending.signal };
-    const at = (event) => (event.target.closest ? event.target.closest("[data-note]") : null);
-    root.addEventListener("pointerover", (event) => event.pointerType !== "touch" && this.hint(at(event)), heard);
+    const at = (/** @type {Event} */ event) => closest(event, "[data-note]");
+    root.addEventListener("pointerover", (event) => {
+      if (event.pointerType !== "touch") this.hint(at(event));
+    }, heard);
     root.addEventListener("pointerleave", () => this.hint(null), heard);
     root.addEventListener("focusin", (event) => this.hint(at(event)), heard);
     root.addEventListener("focusout", () => this.hint(null), heard);
     root.addEventListener("click", (event) => {
-      const place = this.figure.model && event.target.closest ? this.figure.placeOf(event.target) : null;
-      if (place === null || this.node.contains(event.target)) return;
+      const { target } = event;
+      const place = this.figure.model && target instanceof Element ? this.figure.placeOf(target) : null;
+      if (place === null || this.node.contains(/** @type {Node} */ (target))) return;
       this.touched = place;
       this.offer();
     }, heard);
@@ -85,16 +62,20 @@ class Pins {
     this.ending.abort();
   }
 
+  /** @returns {Pin[]} */
   all() {
     return this.figure.settings.pins || [];
   }
 
-  // The notes at a place as [label, text] pairs, for tips of places that are no elements.
+  /**
+   * The notes at a place as [label, text] pairs, for tips of places that are no elements.
+   * @param {string} place @returns {Pair[]}
+   */
   pairsOf(place) {
-    return this.all().flatMap((pin, i) => (pin.place === place ? [["Note " + (i + 1), labelOf(pin.text, LONGEST_PIN)]] : []));
+    return this.all().flatMap((pin, i) => (pin.place === place ? [pairOf("Note " + (i + 1), labelOf(pin.text, LONGEST_PIN))] : []));
   }
 
-  // The digits in front of a name that is drawn, not an element.
+  /** The digits in front of a name that is drawn, not an element. @param {string} place @returns {string} */
   prefixOf(place) {
     const digits = this.all().flatMap((pin, i) => (pin.place === place ? [DIGITS[i]] : []));
     return digits.length ? digits.join("") + " " : "";
@@ -109,11 +90,12 @@ class Pins {
     const before = this.marked;
     this.mark(pins);
     const { marked } = this;
-    const same = state === (this.shown || "") && before.length === marked.length && before.every((node, i) => node === marked[i]);
+    const same = state === this.shown && before.length === marked.length && before.every((node, i) => node === marked[i]);
     if (!same && figure.moved) figure.moved(); // marks take room between the words
     const filled = JSON.stringify(pins.map(({ place, text }) => [figure.titleOf(place), text]));
     if (filled !== this.filled) this.fill(pins);
-    Object.assign(this, { shown: state, filled });
+    this.shown = state;
+    this.filled = filled;
     this.list.hidden = pins.length === 0;
     this.tour.show(pins.length, this.at, this.at < 0 ? "" : this.sentence(this.at));
     Array.from(this.list.children, (item, i) => item.classList.toggle("sp-here", i === this.at));
@@ -121,11 +103,13 @@ class Pins {
     this.node.hidden = pins.length === 0 && !this.form;
   }
 
+  /** @param {number} i @returns {string} */
   sentence(i) {
     const { place, text } = this.all()[i];
     return "at ‘" + this.figure.titleOf(place) + "’: " + labelOf(text, LONGEST_PIN);
   }
 
+  /** @param {Pin[]} pins */
   mark(pins) {
     this.marked.forEach((node) => {
       delete node.dataset.note;
@@ -139,16 +123,17 @@ class Pins {
     }));
   }
 
+  /** @param {number} i @returns {string} */
   idOf(i) {
-    this.name = this.name || "sp-" + ++instances;
     return this.name + "-" + i;
   }
 
+  /** @param {Pin[]} pins */
   fill(pins) {
     this.list.textContent = "";
     pins.forEach((pin, i) => {
       const item = this.list.appendChild(element("li", "sp-pin"));
-      const name = this.figure.titleOf(pin.place);
+      const name = this.figure.titleOf(pin.place) || "";
       const go = item.appendChild(element("button", "sp-number", String(i + 1)));
       go.type = "button";
       go.setAttribute("aria-label", "Note " + (i + 1) + ", at ‘" + name + "’");
@@ -172,7 +157,7 @@ class Pins {
     this.form.show(this.place === null ? null : this.figure.titleOf(this.place));
   }
 
-  // Returns why the note is refused, "" when it is added.
+  /** Returns why the note is refused, "" when it is added. @param {string} written @returns {string} */
   add(written) {
     const text = pinText(written);
     if (!text) return "Write a few words first.";
@@ -183,18 +168,21 @@ class Pins {
     return "";
   }
 
+  /** @param {number} i */
   remove(i) {
     this.figure.change({ pins: this.all().filter((_, k) => k !== i) });
     const next = this.list.querySelectorAll(".sp-remove")[Math.max(0, i - 1)];
-    if (next) next.focus();
-    else this.form.open.focus();
+    if (next instanceof HTMLElement) next.focus();
+    else if (this.form) this.form.open.focus();
   }
 
+  /** @param {number} step */
   walk(step) {
     const count = this.all().length;
     this.visit(this.at < 0 ? (step > 0 ? 0 : count - 1) : (this.at + step + count) % count);
   }
 
+  /** @param {number} i */
   visit(i) {
     const { place } = this.all()[i];
     this.at = i;
@@ -206,91 +194,12 @@ class Pins {
     this.hint(node || null);
   }
 
-  // Shows the notes of an element below it.
+  /** Shows the notes of an element below it. @param {HTMLElement | null} node */
   hint(node) {
     if (!node || !node.dataset.note) return this.tip.hide();
     const numbers = node.dataset.note.split(" ");
-    const pairs = numbers.map((n) => [n, labelOf((this.all()[n - 1] || { text: "" }).text, LONGEST_PIN)]);
+    const pairs = numbers.map((n) => pairOf(n, labelOf((this.all()[Number(n) - 1] || { text: "" }).text, LONGEST_PIN)));
     const box = node.getClientRects()[0];
     return box ? this.tip.show(box, "", pairs, "below") : this.tip.hide();
-  }
-}
-
-// The two buttons that lead from note to note, and what is said on the way.
-class Tour {
-  constructor(host, walk) {
-    this.node = host.appendChild(element("div", "sp-tour"));
-    this.node.setAttribute("role", "group");
-    this.node.setAttribute("aria-label", "Tour of the notes");
-    const button = (text, label, step) => {
-      const made = this.node.appendChild(element("button", "sp-step", text));
-      made.type = "button";
-      made.setAttribute("aria-label", label);
-      made.addEventListener("click", () => walk(step));
-    };
-    button("‹ Previous", "Previous note", -1);
-    button("Next ›", "Next note", 1);
-    this.said = this.node.appendChild(element("p", "sp-said"));
-    this.said.setAttribute("aria-live", "polite");
-    this.node.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-      if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      walk(step);
-    });
-  }
-
-  show(count, at, sentence) {
-    this.node.hidden = count === 0;
-    const text = at < 0 ? (count === 1 ? "One note" : count + " notes") : "Note " + (at + 1) + " of " + count + ", " + sentence;
-    if (this.said.textContent !== text) this.said.textContent = text;
-  }
-}
-
-// A button that opens a line to write in.
-class PinForm {
-  constructor(host, add) {
-    this.node = host.appendChild(element("div", "sp-form"));
-    this.open = this.node.appendChild(element("button", "sp-open"));
-    this.open.type = "button";
-    this.line = this.node.appendChild(element("div", "sp-line"));
-    this.label = this.line.appendChild(element("label", "sp-label"));
-    this.field = this.line.appendChild(element("input", "sp-field"));
-    Object.assign(this.field, { type: "text", maxLength: LONGEST_PIN, autocomplete: "off", id: "sp-field-" + ++instances });
-    this.label.htmlFor = this.field.id;
-    const button = this.line.appendChild(element("button", "sp-add", "Add"));
-    button.type = "button";
-    this.said = this.node.appendChild(element("p", "sp-refused"));
-    this.said.setAttribute("role", "status");
-    this.line.hidden = true;
-    const send = () => {
-      this.said.textContent = add(this.field.value);
-      if (!this.said.textContent) this.toggle(false);
-    };
-    this.open.addEventListener("click", () => this.toggle(true));
-    button.addEventListener("click", send);
-    this.field.addEventListener("keydown", (event) => {
-      event.stopPropagation(); // the page's own keys are not meant while somebody writes
-      if (event.isComposing) return;
-      if (event.key === "Enter") {
-        event.preventDefault(); // the key would press the button that takes the focus
-        send();
-      } else if (event.key === "Escape") this.toggle(false);
-    });
-  }
-
-  toggle(writing) {
-    this.line.hidden = !writing;
-    this.open.hidden = writing;
-    this.said.textContent = "";
-    this.field.value = "";
-    (writing ? this.field : this.open).focus();
-  }
-
-  // name: of what a note would be pinned to, or null.
-  show(name) {
-    this.open.textContent = name === null ? "Add a note: click a word first" : "Add a note to ‘" + name + "’";
-    this.open.disabled = name === null;
-    this.label.textContent = "Note on ‘" + (name || "") + "’";
   }
 }

@@ -1,9 +1,5 @@
 """LayerGrid: a number for every layer and token. Importing this does not import Gradio."""
 
+from components.figure.package import lazily
 
-def __getattr__(name: str):
-    if name == "LayerGrid":
-        from components.layer_grid.component import LayerGrid
-
-        return LayerGrid
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, "LayerGrid")

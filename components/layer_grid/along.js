@@ -1,7 +1,14 @@
 // One row of a grid as bars over the words of the text, in its order: up where it is above zero, down where below.
 
-// what: {names, values, at, label}; pick(column) is called on a click. A column without a name or a number is a gap.
-function fillAlong(host, { names, values, at, label }, pick) {
+import { appendPieces, element } from "../figure/widgets.js";
+import { directionOf, formatScore, labelOf } from "../figure/words.js";
+/** @import { AlongPicture } from "./types.js" */
+
+/**
+ * what: {names, values, at, label}; pick(column) is called on a click. A column without a name or a number is a gap.
+ * @param {HTMLElement} host @param {AlongPicture} picture @param {(column: number) => void} pick
+ */
+export function fillAlong(host, { names, values, at, label }, pick) {
   host.textContent = "";
   const known = Array.from(values).filter((value) => value === value);
   const [high, low] = [Math.max(0, ...known), Math.min(0, ...known)];
@@ -15,7 +22,10 @@ function fillAlong(host, { names, values, at, label }, pick) {
   names.forEach((name, i) => {
     const value = values[i];
     const step = text.appendChild(element("span", "sg-step"));
-    if (value !== value) return step.classList.add("sg-gap");
+    if (value !== value) {
+      step.classList.add("sg-gap");
+      return;
+    }
     const box = step.appendChild(element("span", "sg-column"));
     const bar = box.appendChild(element("span", value < 0 ? "sg-rise sg-fall" : "sg-rise"));
     bar.style.height = ((100 * Math.abs(value)) / range).toFixed(1) + "%";
@@ -24,6 +34,6 @@ function fillAlong(host, { names, values, at, label }, pick) {
     appendPieces(step.appendChild(element("bdi", "sg-token")), labelOf(name, 24));
     step.title = labelOf(name, 24) + ": " + formatScore(value);
     step.classList.toggle("sg-here", i === at);
-    return step.addEventListener("click", () => pick(i));
+    step.addEventListener("click", () => pick(i));
   });
 }

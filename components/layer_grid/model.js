@@ -1,8 +1,14 @@
 // The numbers of a grid: named rows and columns, one or more matrices over them, and what stands behind each cell.
 
+import { decodeScores } from "../figure/data.js";
+/** @import { GridMatrix, GridModel, GridValue, LayerTable, LineUnit, ScaleKind } from "./types.js" */
+
+/** @type {ScaleKind[]} */
 const SCALES = ["linear", "log", "rank"];
 
-function readGrid(payload) {
+/** @param {GridValue | string} payload @returns {GridModel} */
+export function readGrid(payload) {
+  /** @type {GridValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "layer_grid") throw new Error("not a grid");
   const { rows, cols } = data;
@@ -12,7 +18,7 @@ function readGrid(payload) {
     if (wrong || values.length !== matrix.rows * matrix.cols) throw new Error("values and names do not fit");
     return {
       name: String(matrix.name), label: String(matrix.label), unit: String(matrix.unit || ""), values,
-      signed: Boolean(matrix.signed), scale: SCALES.includes(matrix.scale) ? matrix.scale : "linear",
+      signed: Boolean(matrix.signed), scale: SCALES.find((scale) => scale === matrix.scale) || "linear",
       about: String(matrix.about || ""), high: typeof matrix.high === "number" ? matrix.high : null,
     };
   });
@@ -34,25 +40,35 @@ function readGrid(payload) {
   };
 }
 
-// A table as the matrix picture reads it: units are the rows and then the columns.
-function gridTable(model, matrix) {
+/**
+ * A table as the matrix picture reads it: units are the rows and then the columns.
+ * @param {GridModel} model @param {GridMatrix} matrix @returns {LayerTable}
+ */
+export function gridTable(model, matrix) {
   const [R, C] = [model.rows.names.length, model.cols.names.length];
   const order = Array.from({ length: R }, (_, r) => (model.upward ? R - 1 - r : r));
-  const rowUnit = (r) => ({ text: model.rows.names[r], segment: "prompt", special: false, row: r });
-  const columnUnit = (c) => ({ text: model.cols.names[c], segment: model.cols.segments[c] || "prompt", column: c });
+  /** @returns {LineUnit} */
+  const rowUnit = (/** @type {number} */ row) => ({ text: model.rows.names[row], segment: "prompt", special: false, row, column: -1 });
+  /** @returns {LineUnit} */
+  const columnUnit = (/** @type {number} */ column) => ({
+    text: model.cols.names[column], segment: model.cols.segments[column] || "prompt", row: -1, column,
+  });
   const units = [...order.map(rowUnit), ...model.cols.names.map((_, c) => columnUnit(c))];
   const values = new Float32Array(units.length * C).fill(NaN);
   order.forEach((r, u) => values.set(matrix.values.subarray(r * C, (r + 1) * C), u * C));
   const scored = new Uint8Array(units.length);
   scored.fill(1, 0, R);
   const targets = model.cols.names.map((_, c) => R + c);
-  return { units, values, scored, targets, C, order, unitOfRow: (r) => order.indexOf(r) };
+  return { units, values, scored, targets, C, order, unitOfRow: (/** @type {number} */ r) => order.indexOf(r) };
 }
 
-// How dark a value is, 0 to 1. Ranks are logarithmic and the other way round: rank 1 is the darkest.
-function shadeOf(matrix) {
-  let high = matrix.high;
-  if (high === null) high = matrix.values.reduce((most, v) => (v === v ? Math.max(most, Math.abs(v)) : most), 0);
+/**
+ * How dark a value is, 0 to 1. Ranks are logarithmic and the other way round: rank 1 is the darkest.
+ * @param {GridMatrix} matrix @returns {{ high: number, part: (value: number) => number }}
+ */
+export function shadeOf(matrix) {
+  const largest = matrix.values.reduce((most, v) => (v === v ? Math.max(most, Math.abs(v)) : most), 0);
+  const high = matrix.high === null ? largest : matrix.high;
   if (matrix.scale === "rank") {
     const most = Math.log10(Math.max(high, 10));
     return { high, part: (value) => Math.max(0.02, 1 - Math.log10(Math.max(1, value)) / most) };
@@ -61,26 +77,4 @@ function shadeOf(matrix) {
     return { high, part: (value) => Math.log1p(Math.abs(value)) / Math.log1p(Math.max(high, 1e-12)) };
   }
   return { high, part: (value) => Math.abs(value) / Math.max(high, 1e-12) };
-}
-
-// "sel:4-7,show:rank": row and column of the cell that is read, and the matrix that is shown.
-function parseGridState(text, rows, columns, names) {
-  const state = {};
-  String(text || "").split(",").forEach((part) => {
-    const match = /^([a-z]+):([a-z0-9-]{1,40})$/.exec(part);
-    if (!match) return;
-    const cell = /^(\d{1,6})-(\d{1,6})$/.exec(match[2]);
-    if (match[1] === "sel" && cell && Number(cell[1]) < rows && Number(cell[2]) < columns) {
-      state.sel = [Number(cell[1]), Number(cell[2])];
-    } else if (match[1] === "show") {
-      const name = names.find((known) => known.replace(/_/g, "-") === match[2]);
-      if (name) state.show = name;
-    }
-  });
-  return state;
-}
-
-function formatGridState(state) {
-  const looks = ["sel:" + state.sel[0] + "-" + state.sel[1], "show:" + state.show.replace(/_/g, "-")];
-  return looks.concat(formatPins(state.pins)).join(",");
 }

@@ -1,50 +1,35 @@
 // The figure: a grid, the cell that is read, and what stands behind it. mount(root, value, {emit}) is all.
 
-// A label within a sentence; CKA stays CKA.
+import { Figure, mounting } from "../figure/base.js";
+import { drawCurves } from "../figure/curves.js";
+import { Matrix } from "../figure/matrix.js";
+import { appendPieces, element, fillCaption, fillPairs, later, pairOf } from "../figure/widgets.js";
+import { formatProbability, formatScore, labelOf, plainText, SPACE } from "../figure/words.js";
+import { fillAlong } from "./along.js";
+import { gridTable, readGrid, shadeOf } from "./model.js";
+import { buildGrid, EMPTY_GRID, offer } from "./parts.js";
+import { formatState, parseState } from "./state.js";
+/** @import { Contract, Emit, Mount } from "../figure/contract.js" */
+/** @import { GridTarget, Pair, Span } from "../figure/types.js" */
+/** @import { GridKind, GridMatrix, GridSettings, GridValue, LayerTable, LineUnit } from "./types.js" */
+
+/** A label within a sentence; CKA stays CKA. @param {string} label @returns {string} */
 const inSentence = (label) => (/[A-Z]{2}/.test(label) ? label : label.toLowerCase());
 
-const EMPTY_GRID = "Nothing to show yet. Write a text and press Run.";
-
-function buildGrid(root, on) {
-  root.textContent = "";
-  const parts = { tip: new Tip(root), legend: new Legend() };
-  parts.empty = root.appendChild(element("p", "ss-empty"));
-  parts.frame = root.appendChild(element("div", "ss-frame"));
-  parts.toolbar = parts.frame.appendChild(element("div", "ss-toolbar"));
-  parts.stale = parts.frame.appendChild(element("p", "ss-stale", "Not run yet: press Run"));
-  parts.stage = parts.frame.appendChild(element("div", "ss-stage"));
-  parts.hint = parts.stage.appendChild(element("p", "ss-hint"));
-  parts.matrix = parts.stage.appendChild(element("div", "ss-matrix"));
-  parts.matrix.tabIndex = 0;
-  parts.matrix.setAttribute("role", "group");
-  const scale = parts.frame.appendChild(element("div", "ss-scale-row"));
-  scale.append(parts.legend.node);
-  const reading = parts.frame.appendChild(element("div", "ss-reading sg-reading"));
-  const left = reading.appendChild(element("div", "sg-left"));
-  parts.caption = left.appendChild(element("p", "ss-caption"));
-  parts.details = left.appendChild(element("dl", "ss-pairs ss-details"));
-  parts.top = left.appendChild(element("ol", "sg-top"));
-  parts.chart = reading.appendChild(element("div", "sg-chart"));
-  parts.badges = parts.frame.appendChild(element("dl", "ss-pairs ss-badges"));
-  parts.notes = parts.frame.appendChild(element("ul", "ss-notes"));
-  parts.status = root.appendChild(element("p", "ss-status"));
-  parts.status.setAttribute("role", "status");
-  root.appendChild(parts.tip.node);
-  parts.offer = (choices) => {
-    instances += 1;
-    parts.toolbar.textContent = "";
-    parts.show = makeSwitch("sg-show-" + instances, "What is shown", choices, on.show);
-    parts.toolbar.hidden = choices.length < 2;
-    parts.toolbar.append(parts.show.node);
-  };
-  return parts;
-}
-
+/** @extends {Figure<GridKind>} @implements {Contract<GridKind>} */
 class Grid extends Figure {
+  /** @param {HTMLElement} root @param {Emit} [emit] */
   constructor(root, emit) {
-    super(root, emit, { name: "layer grid", empty: EMPTY_GRID }); // hovered is {row, column} as units of the table
-    this.settings = { sel: [0, 0], show: "" };
-    this.parts = buildGrid(root, { show: (show) => this.change({ show }) });
+    super(root, emit, { name: "layer grid", empty: EMPTY_GRID });
+    /** @type {GridSettings} */
+    this.settings = { pins: [], sel: [0, 0], show: "" };
+    /** @type {LayerTable} */
+    this.table = later();
+    /** @type {GridTarget | null} */
+    this.hovered = null;
+    this.width = 0;
+    this.parts = buildGrid(root);
+    /** @type {Matrix<LineUnit>} */
     this.matrix = new Matrix(this.parts.matrix, {
       hover: (target) => this.hover(target),
       clear: () => {},
@@ -59,6 +44,11 @@ class Grid extends Figure {
     this.follow();
   }
 
+  forget() {
+    this.hovered = null;
+  }
+
+  /** @param {GridValue} data */
   load(data) {
     this.model = readGrid(data);
   }
@@ -66,23 +56,28 @@ class Grid extends Figure {
   begin() {
     const { model, parts } = this;
     const names = model.matrices.map((matrix) => matrix.name);
-    const fresh = { sel: model.selected.slice(), show: names[0] };
-    const asked = parseGridState(model.state, model.rows.names.length, model.cols.names.length, names);
+    const [row, column] = model.selected;
+    /** @type {Partial<GridSettings>} */
+    const fresh = { sel: [row, column], show: names[0] };
+    const asked = parseState(model.state, model.rows.names.length, model.cols.names.length, names);
     Object.assign(this.settings, fresh, asked);
-    parts.offer(model.matrices.map((matrix) => [matrix.name, matrix.label]));
+    offer(parts, model.matrices.map((matrix) => pairOf(matrix.name, matrix.label)), (show) => this.change({ show }));
     parts.hint.textContent = model.hint;
     parts.hint.hidden = model.hint === "";
     parts.matrix.setAttribute("aria-label", model.rows.label + " by " + model.cols.label + "; arrow keys move");
   }
 
+  /** @returns {string} */
   state() {
-    return formatGridState(this.settings);
+    return formatState(this.settings);
   }
 
+  /** @returns {GridMatrix} */
   shown() {
     return this.model.matrices.find((matrix) => matrix.name === this.settings.show) || this.model.matrices[0];
   }
 
+  /** @param {Partial<GridSettings>} part */
   change(part) {
     const before = this.state();
     const rebuild = part.show && part.show !== this.settings.show;
@@ -94,28 +89,32 @@ class Grid extends Figure {
     this.tellPython(this.settings.sel, this.model.cols.names[this.settings.sel[1]]);
   }
 
+  /** @returns {{ text: string, segment?: string }[]} */
   words() {
     const { names, segments } = this.model.cols;
     return names.map((text, i) => ({ text, segment: segments[i] }));
   }
 
+  /** @returns {Span} */
   pinned() {
     const [, column] = this.settings.sel;
     return [column, column];
   }
 
+  /** @param {number} first */
   choose(first) {
     this.change({ sel: [this.settings.sel[0], first] });
   }
 
-  // A label picks its row or column, and leaves the other as it is.
+  /** A label picks its row or column, and leaves the other as it is. @param {GridTarget} target */
   pick(target) {
     const { units } = this.table;
     const [row, column] = this.settings.sel;
-    const sel = [target.row === null ? row : units[target.row].row, target.column === null ? column : units[target.column].column];
-    this.change({ sel });
+    const picked = target.column === null ? column : units[target.column].column;
+    this.change({ sel: [target.row === null ? row : units[target.row].row, picked] });
   }
 
+  /** @param {GridTarget | null} target */
   hover(target) {
     if (!this.model || JSON.stringify(target) === JSON.stringify(this.hovered)) return;
     this.hovered = target;
@@ -125,19 +124,21 @@ class Grid extends Figure {
     const { units } = this.table;
     const [row, column] = [units[target.row].row, units[target.column].column];
     const title = labelOf(this.model.cols.names[column], 30) + " · " + this.model.rows.names[row];
-    return tip.show(this.matrix.boxOf(target), title, [...this.numbersAt(row, column), ...this.pins.pairsOf(row + "." + column)], true);
+    const pairs = [...this.numbersAt(row, column), ...this.pins.pairsOf(row + "." + column)];
+    return tip.show(this.matrix.boxOf(target), title, pairs, true);
   }
 
-  // ---- notes: see Pins. A place is "row.column".
-
+  /** A place of a note is "row.column". @param {Element} node @returns {string | null} */
   placeOf(node) {
     return node.closest("canvas") ? this.pinPlace() : null;
   }
 
+  /** @returns {string} */
   pinPlace() {
     return this.settings.sel.join(".");
   }
 
+  /** @param {string} place @returns {string | null} */
   nameOf(place) {
     const [row, column] = place.split(".").map((part) => Number(part));
     const { rows, cols } = this.model;
@@ -145,32 +146,42 @@ class Grid extends Figure {
     return known ? labelOf(cols.names[column], 24) + " · " + rows.names[row] : null;
   }
 
+  /** @param {string} place @returns {string | null} */
+  titleOf(place) {
+    return this.nameOf(place);
+  }
+
+  /** @returns {HTMLElement[]} */
   nodesOf() {
     this.matrix.schedule();
     return [];
   }
 
+  /** @param {string} place */
   visit(place) {
-    const sel = place.split(".").map((part) => Number(part));
-    this.change({ sel });
-    this.matrix.reveal(this.table.unitOfRow(sel[0]), sel[1]);
+    const [row, column] = place.split(".").map((part) => Number(part));
+    this.change({ sel: [row, column] });
+    this.matrix.reveal(this.table.unitOfRow(row), column);
   }
 
-  // The numbers of the notes in a row or column, in front of its name.
+  /** The numbers of the notes in a row or column, in front of its name. @param {LineUnit} unit @returns {string} */
   prefixOf(unit) {
-    const [key, at] = "row" in unit ? [0, unit.row] : [1, unit.column];
+    const [key, at] = unit.row >= 0 ? [0, unit.row] : [1, unit.column];
     const places = new Set(this.settings.pins.map((pin) => pin.place));
     return Array.from(places, (place) => (Number(place.split(".")[key]) === at ? this.pins.prefixOf(place) : "")).join("");
   }
 
+  /** @param {GridMatrix} matrix @param {number} row @param {number} column @returns {number} */
   valueAt(matrix, row, column) {
     return matrix.values[row * this.model.cols.names.length + column];
   }
 
+  /** @param {number} row @param {number} column @returns {Pair[]} */
   numbersAt(row, column) {
-    return this.model.matrices.map((matrix) => [matrix.label, this.textOf(matrix, this.valueAt(matrix, row, column))]);
+    return this.model.matrices.map((matrix) => pairOf(matrix.label, this.textOf(matrix, this.valueAt(matrix, row, column))));
   }
 
+  /** @param {GridMatrix} matrix @param {number} value @returns {string} */
   textOf(matrix, value) {
     if (value !== value) return "–";
     if (matrix.unit === "probability") return formatProbability(value);
@@ -188,7 +199,7 @@ class Grid extends Figure {
 
   paint() {
     if (!this.model) return;
-    const { model, settings, table, palette, parts } = this;
+    const { settings, table, palette, parts } = this;
     const matrix = this.shown();
     const scale = shadeOf(matrix);
     parts.show.set(matrix.name);
@@ -205,6 +216,7 @@ class Grid extends Figure {
     this.read(matrix, row, column);
   }
 
+  /** @param {GridMatrix} matrix @param {number} row @param {number} column */
   read(matrix, row, column) {
     const { model, parts } = this;
     const token = { quote: labelOf(model.cols.names[column], 32) };
@@ -220,7 +232,7 @@ class Grid extends Figure {
     else this.drawCurves(column);
   }
 
-  // The row that is read, along the text.
+  /** The row that is read, along the text. @param {GridMatrix} matrix @param {number} row @param {number} column */
   drawAlong(matrix, row, column) {
     const { names } = this.model.cols;
     const values = matrix.values.subarray(row * names.length, (row + 1) * names.length);
@@ -228,7 +240,7 @@ class Grid extends Figure {
     fillAlong(this.parts.chart, { names, values, at: column, label }, (picked) => this.change({ sel: [row, picked] }));
   }
 
-  // The likeliest tokens at this cell.
+  /** The likeliest tokens at this cell. @param {number} row @param {number} column */
   listTop(row, column) {
     const { model, parts } = this;
     const list = model.top && model.top[row] ? model.top[row][column] || [] : [];
@@ -244,12 +256,12 @@ class Grid extends Figure {
     });
   }
 
-  // The shown matrix and what is watched, down the rows at one column.
+  /** The shown matrix and what is watched, down the rows at one column. @param {number} column */
   drawCurves(column) {
     const { model, parts } = this;
     const matrix = this.shown();
     const R = model.rows.names.length;
-    const at = (values) => Array.from({ length: R }, (_, r) => values[r * model.cols.names.length + column]);
+    const at = (/** @type {Float32Array} */ values) => Array.from({ length: R }, (_, r) => values[r * model.cols.names.length + column]);
     const curves = model.watched.length
       ? model.watched.map((curve) => ({ label: curve.label, values: at(curve.values) }))
       : [{ label: matrix.label, values: at(matrix.values) }];
@@ -274,4 +286,8 @@ class Grid extends Figure {
   }
 }
 
-const mountGrid = mounting(Grid);
+/** @type {Mount<GridValue>} */
+export const mount = mounting(Grid);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

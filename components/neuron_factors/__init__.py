@@ -1,9 +1,5 @@
 """NeuronFactors: which groups of neurons are active where. Importing this does not import Gradio."""
 
+from components.figure.package import lazily
 
-def __getattr__(name: str):
-    if name == "NeuronFactors":
-        from components.neuron_factors.component import NeuronFactors
-
-        return NeuronFactors
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, "NeuronFactors")

@@ -1,6 +1,11 @@
-// The numbers of a figure of neuron factors: activations of each factor along the text. Knows nothing of the page.
+// The numbers of a figure of neuron factors: activations of each factor along the text.
 
-function readFactors(payload) {
+import { cellNumbers } from "../figure/data.js";
+/** @import { Factor, FactorsModel, FactorsValue } from "./types.js" */
+
+/** @param {FactorsValue | string} payload @returns {FactorsModel} */
+export function readFactors(payload) {
+  /** @type {FactorsValue} */
   const data = typeof payload === "string" ? JSON.parse(payload) : payload;
   if (data.kind !== "neuron_factors") throw new Error("not a figure of neuron factors");
   const { tokens } = data;
@@ -22,17 +27,19 @@ function readFactors(payload) {
     written: data.written || null,
     layerLabels: (data.layer_labels || []).map(String),
     cells: cellNumbers(tokens),
-    signed: false,
     about: String(data.about || ""),
-    selected: Number.isInteger(data.selected) ? data.selected : -1,
+    selected: typeof data.selected === "number" && Number.isInteger(data.selected) ? data.selected : -1,
     state: String(data.state || ""),
     notes: data.notes || [],
     badges: data.badges || [],
   };
 }
 
-// The factor that is strongest at a token, relative to its own highest activation; -1 where none is active.
-function strongestFactor(model, token) {
+/**
+ * The factor that is strongest at a token, relative to its own highest activation; -1 where none is active.
+ * @param {FactorsModel} model @param {number} token @returns {number}
+ */
+export function strongestFactor(model, token) {
   let best = -1;
   let most = 0.08; // below, a colour would tell of noise
   model.factors.forEach((factor, f) => {
@@ -42,31 +49,12 @@ function strongestFactor(model, token) {
   return best;
 }
 
-// The tokens at which a factor is strongest, strongest first.
-function peaksOf(factor, count) {
+/**
+ * The tokens at which a factor is strongest, strongest first.
+ * @param {Factor} factor @param {number} count @returns {number[]}
+ */
+export function peaksOf(factor, count) {
   const order = Array.from(factor.values.keys()).filter((i) => factor.values[i] > 0);
   order.sort((a, b) => factor.values[b] - factor.values[a] || a - b);
   return order.slice(0, count).filter((i) => factor.values[i] >= 0.25 * factor.most);
-}
-
-// "factor:2,token:7,more:1": what is pinned, and whether all factors are shown.
-function parseFactorState(text, factors, tokens) {
-  const state = {};
-  String(text || "").split(",").forEach((part) => {
-    const match = /^(factor|token|more):(\d{1,6})$/.exec(part);
-    if (!match) return;
-    const value = Number(match[2]);
-    if (match[1] === "factor" && value >= 1 && value <= factors) state.factor = value - 1;
-    else if (match[1] === "token" && value < tokens) state.token = value;
-    else if (match[1] === "more") state.more = value === 1;
-  });
-  return state;
-}
-
-function formatFactorState(state) {
-  const parts = [];
-  if (state.factor !== null) parts.push("factor:" + (state.factor + 1));
-  if (state.token !== null) parts.push("token:" + state.token);
-  if (state.more) parts.push("more:1");
-  return parts.concat(formatPins(state.pins)).join(",");
 }

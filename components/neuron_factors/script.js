@@ -1,49 +1,71 @@
 // The figure: factors and tokens, each pointing to the other. mount(root, value, {emit}) is all a page needs.
 
+import { mounting, tokenName } from "../figure/base.js";
+import { byKeyboard, cellAround, closest, setLook, stepOf } from "../figure/widgets.js";
+import { readFactors, strongestFactor } from "./model.js";
+import { buildFactors, SHOWN_AT_FIRST, Sparkline } from "./parts.js";
+import { FactorsReading } from "./reading.js";
+import { formatState, parseState } from "./state.js";
+/** @import { Contract, Emit, Mount } from "../figure/contract.js" */
+/** @import { Span, Token } from "../figure/types.js" */
+/** @import { FactorSettings, FactorsKind, FactorsValue, Over } from "./types.js" */
+
 const NO_FACTORS = "Nothing to show yet. Write a text and press Run.";
 
-class Factors extends Figure {
+/** @implements {Contract<FactorsKind>} */
+class Factors extends FactorsReading {
+  /** @param {HTMLElement} root @param {Emit} [emit] */
   constructor(root, emit) {
     super(root, emit, { name: "neuron factors", empty: NO_FACTORS });
-    this.asks = Boolean(emit); // whether there is somebody to ask
-    this.settings = { factor: null, token: null, more: false };
-    this.over = null; // {factor} or {token} under the pointer
+    /** @type {FactorSettings} */
+    this.settings = { pins: [], factor: null, token: null, more: false };
     this.parts = buildFactors(root, { more: () => this.change({ more: !this.settings.more }) });
     this.listen(this.parts.list, ".sn-factor", "f", "factor");
     this.listen(this.parts.text, ".ss-cell", "t", "token");
     this.parts.stage.addEventListener("click", (event) => {
-      if (!event.target.closest(".sn-factor, .ss-cell, button")) this.change({ factor: null, token: null });
+      if (!closest(event, ".sn-factor, .ss-cell, button")) this.change({ factor: null, token: null });
     });
     this.onEscape(() => this.change({ factor: null, token: null }));
     this.follow();
   }
 
+  /** @param {HTMLElement} host @param {string} selector @param {"f" | "t"} key @param {"factor" | "token"} name */
   listen(host, selector, key, name) {
-    const at = (event) => {
-      const node = event.target.closest ? event.target.closest(selector) : null;
+    const at = (/** @type {Event} */ event) => {
+      const node = closest(event, selector);
       return node && host.contains(node) ? Number(node.dataset[key]) : null;
     };
+    const over = (/** @type {Event} */ event) => {
+      const place = at(event);
+      return place === null ? null : name === "factor" ? { factor: place } : { token: place };
+    };
+    /** @returns {HTMLElement[]} */
+    const nodes = () => Array.from(host.querySelectorAll(selector));
     host.addEventListener("pointerover", (event) => {
-      if (event.pointerType !== "touch") this.hover(at(event) === null ? null : { [name]: at(event) });
+      if (event.pointerType !== "touch") this.hover(over(event));
     });
     host.addEventListener("pointerleave", () => this.hover(null));
     host.addEventListener("focusin", (event) => {
-      if (at(event) !== null && event.target.matches(":focus-visible")) this.hover({ [name]: at(event) });
+      if (at(event) !== null && byKeyboard(event)) this.hover(over(event));
     });
     host.addEventListener("focusout", () => this.hover(null));
     host.addEventListener("click", (event) => {
-      if (at(event) !== null) this.pin(name, at(event));
+      const place = at(event);
+      if (place !== null) this.pin(name, place);
     });
-    host.addEventListener("keydown", (event) => this.key(event, at(event), host.querySelectorAll(selector), name, key));
+    host.addEventListener("keydown", (event) => this.key(event, at(event), nodes(), { name, key }));
   }
 
-  key(event, at, nodes, name, key) {
+  /**
+   * @param {KeyboardEvent} event @param {number | null} at @param {HTMLElement[]} list
+   * @param {{ name: "factor" | "token", key: "f" | "t" }} of
+   */
+  key(event, at, list, { name, key }) {
     if (at === null || event.ctrlKey || event.metaKey || event.altKey) return;
-    const list = Array.from(nodes);
     const place = list.findIndex((node) => Number(node.dataset[key]) === at);
-    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    const step = stepOf(event);
     const chosen = event.key === "Enter" || event.key === " ";
-    if (step === undefined && !chosen) return;
+    if (!step && !chosen) return;
     event.preventDefault();
     const next = chosen ? list[place] : list[place + step];
     if (!next) return;
@@ -51,6 +73,7 @@ class Factors extends Figure {
     this.pin(name, Number(next.dataset[key]), !chosen);
   }
 
+  /** @param {FactorsValue} data */
   load(data) {
     this.model = readFactors(data);
   }
@@ -60,14 +83,16 @@ class Factors extends Figure {
     this.carded = undefined;
     const { model, parts } = this;
     const fresh = { factor: model.selected >= 0 ? model.selected : null, token: null, more: false };
-    Object.assign(this.settings, fresh, parseFactorState(model.state, model.factors.length, model.tokens.length));
+    Object.assign(this.settings, fresh, parseState(model.state, model.factors.length, model.tokens.length));
     parts.hint.textContent = "Each token has the colour of its strongest factor. Point at a factor to see where it is active.";
   }
 
+  /** @returns {string} */
   state() {
-    return formatFactorState(this.settings);
+    return formatState(this.settings);
   }
 
+  /** @param {Partial<FactorSettings>} part */
   change(part) {
     const before = this.state();
     Object.assign(this.settings, part);
@@ -76,29 +101,35 @@ class Factors extends Figure {
     if (!this.announce(before)) return;
     const { token, factor } = this.settings;
     clearTimeout(this.telling);
-    if (token === null && factor === null) return;
-    const value = token === null ? "factor " + this.model.factors[factor].number : this.model.tokens[token].text;
-    this.tellPython(token === null ? [factor] : [token], value);
+    if (token !== null) this.tellPython([token], this.model.tokens[token].text);
+    else if (factor !== null) this.tellPython([factor], "factor " + this.model.factors[factor].number);
   }
 
+  /** @returns {Token[]} */
   words() {
     return this.model.tokens;
   }
 
+  /** @returns {Span | null} */
   pinned() {
     const { token } = this.settings;
     return token === null ? null : [token, token];
   }
 
+  /** @param {number} first */
   choose(first) {
     this.change({ token: first });
   }
 
-  // A click on what is pinned lets it go, except when arrow keys lead there.
+  /**
+   * A click on what is pinned lets it go, except when arrow keys lead there.
+   * @param {"factor" | "token"} name @param {number} at @param {boolean} [stay]
+   */
   pin(name, at, stay) {
     this.change({ [name]: this.settings[name] === at && !stay ? null : at });
   }
 
+  /** @param {Over | null} over */
   hover(over) {
     if (!this.model || JSON.stringify(over) === JSON.stringify(this.over)) return;
     this.over = over;
@@ -106,30 +137,42 @@ class Factors extends Figure {
     this.showTip();
   }
 
-  // ---- notes: see Pins. A place is a token's number, or "f3" for the third factor.
-
+  /**
+   * A place of a note is a token's number, or "f3" for the third factor.
+   * @param {Element} node @returns {string | null}
+   */
   placeOf(node) {
+    /** @type {HTMLElement | null} */
     const factor = node.closest(".sn-factor");
-    const cell = node.closest(".ss-cell");
+    const cell = cellAround(node);
     return factor ? "f" + (Number(factor.dataset.f) + 1) : cell && cell.dataset.t !== undefined ? cell.dataset.t : null;
   }
 
+  /** @returns {string | null} */
   pinPlace() {
     const { factor, token } = this.settings;
     return factor !== null ? "f" + (factor + 1) : token === null ? null : String(token);
   }
 
+  /** @param {string} place @returns {string | null} */
   nameOf(place) {
-    if (!place.startsWith("f")) return super.nameOf(place);
+    if (!place.startsWith("f")) return tokenName(this.model.tokens, place);
     const factor = this.model.factors[Number(place.slice(1)) - 1];
     return factor ? "Factor " + factor.number : null;
   }
 
+  /** @param {string} place @returns {string | null} */
+  titleOf(place) {
+    return this.nameOf(place);
+  }
+
+  /** @param {string} place @returns {HTMLElement[]} */
   nodesOf(place) {
     const node = place.startsWith("f") ? this.lines[Number(place.slice(1)) - 1].node : this.cells[Number(place)];
     return node ? [node] : [];
   }
 
+  /** @param {string} place */
   visit(place) {
     if (place.startsWith("f")) this.change({ factor: Number(place.slice(1)) - 1, token: null });
     else this.change({ factor: null, token: Number(place) });
@@ -142,38 +185,6 @@ class Factors extends Figure {
     this.lines.forEach((line) => parts.list.appendChild(line.node));
     this.fillText();
     this.paint();
-  }
-
-  fillText() {
-    const { model, parts } = this;
-    const host = parts.text;
-    host.textContent = "";
-    host.classList.toggle("ss-long", model.tokens.length > 60);
-    this.cells = [];
-    let line = null;
-    let segment = null;
-    model.tokens.forEach((token, i) => {
-      const part = token.segment === "source" ? "source" : "output";
-      if (part !== segment) {
-        segment = part;
-        line = host.appendChild(element("div", "ss-line"));
-        line.setAttribute("role", "listbox");
-        line.setAttribute("aria-label", part === "source" ? "Source tokens" : "Tokens");
-        line.dir = directionOf(model.tokens.filter((t) => (t.segment === "source") === (part === "source")).map((t) => t.text).join(""));
-      }
-      if (i > 0 && model.cells[i] === model.cells[i - 1]) return this.cells.push(this.cells[i - 1]);
-      const cell = element("span", "ss-cell" + (token.special ? " ss-special" : "") + (token.segment === "generated" ? " sn-written" : ""));
-      cell.setAttribute("role", "option");
-      cell.setAttribute("aria-selected", "false");
-      cell.dataset.t = i;
-      cell.tabIndex = i === 0 ? 0 : -1;
-      cell.ssBase = cell.className;
-      const outside = appendPieces(cell, token.text);
-      if (outside.before) line.appendChild(document.createTextNode(outside.before));
-      line.appendChild(cell);
-      if (outside.after) line.appendChild(document.createTextNode(outside.after));
-      return this.cells.push(cell);
-    });
   }
 
   paint() {
@@ -197,71 +208,17 @@ class Factors extends Figure {
       const part = f < 0 ? 0 : Math.max(0, model.factors[f].values[i] / (model.factors[f].most || 1)) || 0;
       const look = f >= 0 && part > 0.04 ? " sn-tinted sn-hue-" + (f % SHOWN_AT_FIRST) : "";
       const pinned = settings.token !== null && this.cells[settings.token] === cell;
-      cell.className = cell.ssBase + look + (pinned ? " ss-pinned" : "");
+      setLook(cell, look + (pinned ? " ss-pinned" : ""));
       cell.style.setProperty("--sn-part", (100 * part).toFixed(0) + "%");
       cell.setAttribute("aria-selected", pinned ? "true" : "false");
     });
     this.read(factor, token);
     this.fillCard(settings.factor === null ? null : model.factors[settings.factor]);
   }
-
-  // Made anew for another factor only: a button must stay where it is while the pointer moves over the figure.
-  fillCard(factor) {
-    if (this.carded === factor) return;
-    this.carded = factor;
-    const ask = factor && (() => this.emit({ ask: "ablate", factor: factor.number, index: factor.i, value: "factor " + factor.number }));
-    fillCard(this.parts.card, this.model, factor, this.asks ? ask : null);
-  }
-
-  read(factor, token) {
-    const { model, parts } = this;
-    if (factor !== null && factor !== undefined) {
-      const known = model.factors[factor];
-      const texts = peaksOf(known, 12).map((i) => labelOf(model.tokens[i].text, 20));
-      const peaks = Array.from(new Set(texts)).slice(0, 3).map((quote) => ({ quote }));
-      this.sentence = ["Factor " + known.number + " is most active at "];
-      peaks.forEach((peak, i) => this.sentence.push(...(i ? [i === peaks.length - 1 ? " and " : ", "] : []), peak));
-      this.sentence.push("; it holds " + formatPercent(known.share) + " of the activation.");
-      fillPairs(parts.details, token === null ? [] : this.told(token));
-    } else if (token !== null) {
-      const best = strongestFactor(model, token);
-      const name = { quote: labelOf(model.tokens[token].text, 24) };
-      this.sentence = best < 0 ? ["No factor is active at ", name, "."]
-        : ["Factor " + model.factors[best].number + " is the strongest at ", name, "."];
-      fillPairs(parts.details, this.told(token));
-    } else {
-      this.sentence = ["Point at a factor or a token, or tap it. A click on a factor opens what is known of it."];
-      fillPairs(parts.details, []);
-    }
-    fillCaption(parts.caption, this.sentence);
-  }
-
-  // The factors at a token, and what became of its probability without the factor whose card is open.
-  told(token) {
-    const { model, settings } = this;
-    const open = settings.factor === null ? null : model.factors[settings.factor].ablation;
-    const [before, after] = [model.written, open && open.written].map((row) => (row ? row[token] : null));
-    if (typeof before !== "number" || typeof after !== "number") return this.bars(token);
-    const name = open.scale ? "Probability, as it is and changed" : "Probability, with and without factor " + open.factor;
-    return [...this.bars(token), [name, formatProbability(before) + " → " + formatProbability(after)]];
-  }
-
-  bars(token) {
-    return this.model.factors
-      .filter((factor) => factor.values[token] > 0.02 * factor.most)
-      .sort((a, b) => b.values[token] / b.most - a.values[token] / a.most)
-      .slice(0, 6)
-      .map((factor) => ["Factor " + factor.number, formatScore(factor.values[token])]);
-  }
-
-  showTip() {
-    const { over, parts, model } = this;
-    if (!over || !("token" in over)) return parts.tip.hide();
-    const box = this.cells[over.token].getClientRects()[0];
-    const pairs = this.bars(over.token);
-    return box && pairs.length ? parts.tip.show(box, labelOf(model.tokens[over.token].text, 40), pairs, false) : parts.tip.hide();
-  }
-
 }
 
-const mountFactors = mounting(Factors);
+/** @type {Mount<FactorsValue>} */
+export const mount = mounting(Factors);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

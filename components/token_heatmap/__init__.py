@@ -1,9 +1,5 @@
 """TokenHeatmap: see which earlier tokens each generated one relies on. Importing this does not import Gradio."""
 
+from components.figure.package import lazily
 
-def __getattr__(name: str):
-    if name == "TokenHeatmap":
-        from components.token_heatmap.component import TokenHeatmap
-
-        return TokenHeatmap
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, "TokenHeatmap")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import struct
 import zlib
 
 import gradio as gr
 
+from components.figure.demo import foot, packed, tokens_of, words
 from components.token_heatmap import TokenHeatmap
 
 PROMPT, OUTPUT = "The keys to the cabinet", " are on the kitchen table."
@@ -16,12 +14,8 @@ PROMPT, OUTPUT = "The keys to the cabinet", " are on the kitchen table."
 
 def made_up(prompt: str, output: str, *, signed: bool = False) -> dict:
     """A value for any text. The scores are checksums of the tokens: they look like an answer and mean nothing."""
-    texts = [re.findall(r"\s*\w+|\s*[^\w\s]|\s+", text) for text in (prompt, output)]
-    tokens = [
-        {"id": zlib.crc32(text.encode("utf-8")) % 1000, "text": text, "segment": segment, "special": False}
-        for segment, part in zip(("prompt", "generated"), texts, strict=True)
-        for text in part
-    ]
+    texts = [words(text) for text in (prompt, output)]
+    tokens = tokens_of(zip(("prompt", "generated"), texts, strict=True))
     n, first = len(tokens), len(texts[0])
     scores = [
         _made_up_score(tokens[i]["text"], tokens[g]["text"], signed) if i < g else float("nan")
@@ -33,11 +27,7 @@ def made_up(prompt: str, output: str, *, signed: bool = False) -> dict:
         "tokens": tokens,
         "groups": {"word": list(range(n)), "sentence": [0] * first + [1] * (n - first)},
         "generated": list(range(first, n)),
-        "scores": {
-            "rows": n,
-            "cols": n - first,
-            "f32": base64.b64encode(struct.pack(f"<{len(scores)}f", *scores)).decode("ascii"),
-        },
+        "scores": packed(n, n - first, scores),
         "signed": signed,
         "method": "made up",
         "target": "nothing",
@@ -46,11 +36,8 @@ def made_up(prompt: str, output: str, *, signed: bool = False) -> dict:
         "steps": {"probability": [_unit_interval(token["text"]) for token in tokens[first:]]},
         "step_labels": {"probability": {"label": "Probability", "unit": ""}},
         "selected": [0, 0],
-        "state": "",
-        "notes": ["These numbers are made up from the letters of the text. No model was asked."],
         "origin": "computed",
-        "badges": [{"label": "Data", "text": "made up"}],
-    }
+    } | foot("Data", "made up")
 
 
 def _unit_interval(text: str) -> float:

@@ -1,26 +1,57 @@
 // The figure: what is selected, what is pointed at, and how the parts follow. mount(root, value) is all a page needs.
 
+import { mounting, tokenName } from "../figure/base.js";
+import { readPayload } from "../figure/scores.js";
+import { inLink } from "../figure/state.js";
+import { cellAround, pairOf } from "../figure/widgets.js";
+import { labelOf } from "../figure/words.js";
+import { fillBadges } from "./badges.js";
+import { Pane } from "./pane.js";
+import { buildParts } from "./parts.js";
+import { planesOf, slicesOf, withScores } from "./planes.js";
+import { Reader } from "./reading.js";
+import { formatState, parseState } from "./state.js";
+import { curveOf } from "./steps.js";
+/** @import { Contract, Emit, Mount } from "../figure/contract.js" */
+/** @import { FlowHandlers, GridHandlers, ScoreModel, Span, Unit } from "../figure/types.js" */
+/** @import { HeatmapKind, HeatmapSettings, HeatmapValue, Hovered, Slice, ViewKind } from "./types.js" */
+
 const EMPTY = "Nothing to show yet. Write a prompt and press Run.";
+
+/** @type {Record<ViewKind, string>} */
 const HINT = {
   flow: "Bold is what the model wrote. Point at a bold word, or tap it, to see what it relies on.",
   percent: "How much each part of the text weighs for the selected word. Point at another bold word, or tap it.",
   matrix: "A column for each thing the model wrote, a row for each it may rely on. Point or tap to read a cell.",
 };
 
+/** What makes cells anew. @type {("unit" | "view" | "curve" | "part")[]} */
+const REBUILDING = ["unit", "view", "curve", "part"];
+
+/** @param {Slice} slice @param {number} k @returns {[string, string, string]} */
+const partChoice = (slice, k) => [String(k), slice.label, slice.group];
+
+/** @implements {Contract<HeatmapKind>} */
 class Heatmap extends Reader {
+  /** @param {HTMLElement} root @param {Emit} [emit] */
   constructor(root, emit) {
     super(root, emit, { name: "token heatmap", empty: EMPTY }); // hovered is {u} in the text, {row, column} in the matrix
-    this.settings = { unit: "word", range: "token", view: "flow", curve: null, part: null, sel: null, in: null };
-    this.asks = Boolean(emit); // whether there is somebody to ask
-    this.pointed = null; // the pane it is in
-    this.anchor = null;
-    this.panes = [];
-    const set = (key) => (value) => this.change({ [key]: value });
+    /** @type {HeatmapSettings} */
+    this.settings = { pins: [], unit: "word", range: "token", view: "flow", curve: null, part: null, sel: null, in: null };
+    this.anchor = 0; // the column that a span grows from
+    this.width = 0;
+    /** @type {ScoreModel[]} */
+    this.planes = [];
+    /** @type {Slice[]} */
+    this.slices = [];
+    const set = (/** @type {keyof HeatmapSettings} */ key) => (/** @type {string} */ value) => this.change({ [key]: value });
     this.parts = buildParts(root, {
       unit: set("unit"), view: set("view"), range: set("range"), curve: set("curve"),
       part: (value) => this.change({ part: value === "" ? null : Number(value) }),
     });
-    this.onEscape(() => (this.settings.sel || this.settings.in !== null) && this.change({ sel: null, in: null }));
+    this.onEscape(() => {
+      if (this.settings.sel || this.settings.in !== null) this.change({ sel: null, in: null });
+    });
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.parts.stage);
     this.follow();
@@ -31,13 +62,14 @@ class Heatmap extends Reader {
     const asked = parseState(model.state, model.columns, model.n);
     const { sel, in: input, part, ...looks } = asked;
     Object.assign(this.settings, looks, { in: input === undefined ? null : input });
-    this.settings.part = part < this.slices.length ? part : null;
-    this.settings.sel = sel || (input === undefined && model.columns ? model.selected.slice() : null);
-    this.anchor = this.settings.sel && this.settings.sel[0];
+    this.settings.part = typeof part === "number" && part < this.slices.length ? part : null;
+    this.settings.sel = sel || (input === undefined && model.columns ? [model.selected[0], model.selected[1]] : null);
+    this.anchor = this.settings.sel ? this.settings.sel[0] : 0;
     this.makePanes();
     this.fillPicks();
   }
 
+  /** @returns {string} */
   state() {
     return formatState(this.settings);
   }
@@ -47,7 +79,7 @@ class Heatmap extends Reader {
     this.parts.hint.hide();
   }
 
-  // Throws when the parts of the data do not fit together.
+  /** Throws when the parts of the data do not fit together. @param {HeatmapValue} data */
   load(data) {
     const model = readPayload(data);
     this.planes = planesOf(model, data);
@@ -61,14 +93,16 @@ class Heatmap extends Reader {
     const several = this.planes.length > 1;
     this.panes.forEach((pane) => pane.destroy());
     this.panes = this.planes.map(() => {
+      /** @type {Pane} */
       const pane = new Pane(this.parts.stage, this.handlers(() => pane), several);
       return pane;
     });
     this.parts.legend.node.hidden = several;
   }
 
+  /** @param {() => Pane} pane @returns {{ text: FlowHandlers, grid: GridHandlers }} */
   handlers(pane) {
-    const over = (target) => {
+    const over = (/** @type {Hovered | null} */ target) => {
       const other = pane() !== this.pointed;
       if (!target && other) return; // the pointer left this map for another one
       if (other) this.hovered = null; // perhaps the same word, but the number of another map
@@ -77,10 +111,15 @@ class Heatmap extends Reader {
     };
     const clear = () => this.change({ sel: null, in: null });
     return {
-      text: { hover: (u) => over(u === null ? null : { u }), pick: (u, extend) => this.pick(u, extend), clear },
+      text: {
+        hover: (u) => over(u === null ? null : { u }),
+        pick: (u, extend) => this.pick(u, extend),
+        clear,
+      },
       grid: {
         hover: over, clear,
-        pick: (target, extend) => this.pick(target.column === null ? target.row : target.column, extend),
+        pick: ({ row, column }, extend) =>
+          this.pick(Number(column === null ? row : column), extend),
         move: (target, extend) => {
           this.pick(target.column, extend);
           over(target);
@@ -92,23 +131,25 @@ class Heatmap extends Reader {
 
   fillPicks() {
     const { model, parts } = this;
-    const label = (name) => String((model.stepLabels[name] || {}).label || name);
+    const label = (/** @type {string} */ name) => String((model.stepLabels[name] || {}).label || name);
     const names = Object.keys(model.steps).filter((name) => curveOf(model, name));
-    parts.curve.fill([...names.map((name) => [name.replace(/_/g, "-"), label(name)]), ["none", "None"]]);
-    parts.part.fill([["", "All together"], ...this.slices.map((slice, k) => [String(k), slice.label, slice.group])]);
+    parts.curve.fill([...names.map((name) => pairOf(inLink(name), label(name))), pairOf("none", "None")]);
+    parts.part.fill([pairOf("", "All together"), ...this.slices.map(partChoice)]);
   }
 
   fillFoot() {
     const { badges, hint } = this.parts;
     fillBadges(badges, this.model.badges, hint);
     this.fillNotes();
-    this.panes.forEach((pane, k) => pane.checks && fillBadges(pane.checks, this.planes[k].checks, hint));
+    this.panes.forEach((pane, k) => {
+      if (pane.beside) fillBadges(pane.beside.checks, this.planes[k].checks || [], hint);
+    });
   }
 
-  // The settings a visitor can change; a pin is also told to Python.
+  /** The settings a visitor can change; a pin is also told to Python. @param {Partial<HeatmapSettings>} part */
   change(part) {
     const before = this.state();
-    const rebuild = ["unit", "view", "curve", "part"].some((key) => key in part && part[key] !== this.settings[key]);
+    const rebuild = REBUILDING.some((key) => key in part && part[key] !== this.settings[key]);
     Object.assign(this.settings, part);
     this.hovered = null;
     this.parts.tip.hide();
@@ -121,59 +162,39 @@ class Heatmap extends Reader {
     clearTimeout(this.telling);
     const { sel, in: input } = this.settings;
     if (!sel && input === null) return;
-    const tokens = sel ? this.model.generated.slice(sel[0], sel[1] + 1) : [input];
+    const tokens = sel ? this.model.generated.slice(sel[0], sel[1] + 1) : [Number(input)];
     const value = tokens.map((i) => this.model.tokens[i].text).join("");
-    this.tellPython(sel || [input], value);
+    this.tellPython(sel || [Number(input)], value);
   }
 
-  words() {
-    return this.model.tokens;
-  }
-
-  pinned() {
-    const { sel, in: input } = this.settings;
-    if (sel) return sel.map((column) => this.model.generated[column]);
-    return input === null ? null : [input, input];
-  }
-
+  /** @param {number} first @param {number} last */
   choose(first, last) {
-    const columns = [first, last].map((i) => this.model.columnOf[i]);
+    const { columnOf } = this.model;
+    /** @type {Span} */
+    const columns = [columnOf[first], columnOf[last]];
     this.anchor = columns[0];
     this.change(columns[0] < 0 ? { sel: null, in: first } : { sel: columns, in: null });
   }
 
+  /** @param {number} u @param {boolean} extend */
   pick(u, extend) {
     const unit = this.table.units[u];
     if (unit.c0 < 0) return this.change({ sel: null, in: unit.first });
     if (extend && this.settings.sel) {
       const origin = this.table.units[this.table.unitOfToken[this.model.generated[this.anchor]]];
-      const sel = [Math.min(origin.c0, unit.c0), Math.max(origin.c1, unit.c1)];
-      return this.change({ sel, in: null });
+      return this.change({ sel: [Math.min(origin.c0, unit.c0), Math.max(origin.c1, unit.c1)], in: null });
     }
     this.anchor = unit.c0;
     return this.change({ sel: [unit.c0, unit.c1], in: null });
   }
 
+  /** @param {Hovered | null} target */
   hover(target) {
     const same = JSON.stringify(target) === JSON.stringify(this.hovered);
     if (same || !this.model) return;
     this.hovered = target;
     this.paint();
     this.showTip();
-  }
-
-  // What the picture is about now: {source: unit} or {c0, c1}, or null.
-  subject(pinnedOnly) {
-    const { table, settings } = this;
-    const at = pinnedOnly ? null : this.hovered;
-    if (at) {
-      const u = "u" in at ? at.u : at.column === null ? at.row : at.column;
-      const c = table.targetOfUnit[u];
-      return c < 0 ? { source: u } : { c0: c, c1: c };
-    }
-    if (settings.in !== null) return { source: table.unitOfToken[settings.in] };
-    const span = targetsOfColumns(table, settings.sel);
-    return span && { c0: span[0], c1: span[1] };
   }
 
   rebuild() {
@@ -189,7 +210,9 @@ class Heatmap extends Reader {
     const matrix = settings.view === "matrix";
     parts.hintLine.textContent = HINT[settings.view];
     parts.hintLine.hidden = model.columns === 0;
-    ["unit", "view", "range"].forEach((key) => parts[key].set(settings[key]));
+    parts.unit.set(settings.unit);
+    parts.view.set(settings.view);
+    parts.range.set(settings.range);
     parts.range.node.hidden = this.panes.every((pane) => pane.model.scale > 0);
     parts.part.set(settings.part === null ? "" : String(settings.part));
     if (matrix) parts.curve.node.hidden = true;
@@ -208,22 +231,29 @@ class Heatmap extends Reader {
     this.tell(subject);
   }
 
-  // ---- notes: see Pins
-
+  /** @param {Element} node @returns {string | null} */
   placeOf(node) {
-    const cell = node.closest(".ss-cell");
+    const cell = cellAround(node);
     return cell && cell.dataset.u !== undefined ? String(this.table.units[Number(cell.dataset.u)].first) : null;
   }
 
+  /** @returns {string | null} */
   pinPlace() {
-    const { sel, in: input } = this.settings;
-    return sel ? String(this.model.generated[sel[0]]) : input === null ? null : String(input);
+    const at = this.pinned();
+    return at && String(at[0]);
   }
 
+  /** @param {string} place @returns {string | null} */
+  nameOf(place) {
+    return tokenName(this.model.tokens, place);
+  }
+
+  /** @param {string} place @returns {string} */
   titleOf(place) {
     return labelOf(this.table.units[this.table.unitOfToken[Number(place)]].text, 24);
   }
 
+  /** @param {string} place @returns {HTMLElement[]} */
   nodesOf(place) {
     this.panes.forEach((pane) => pane.matrix.schedule());
     if (this.settings.view === "matrix") return [];
@@ -236,12 +266,13 @@ class Heatmap extends Reader {
     this.paint();
   }
 
-  // In the matrix: the numbers of the notes on any token of a unit.
+  /** In the matrix: the numbers of the notes on any token of a unit. @param {Unit} unit @returns {string} */
   prefixOf(unit) {
     const tokens = Array.from({ length: unit.last - unit.first + 1 }, (_, i) => unit.first + i);
     return tokens.map((i) => this.pins.prefixOf(String(i))).join("");
   }
 
+  /** @param {string} place */
   visit(place) {
     this.pick(this.table.unitOfToken[Number(place)], false);
   }
@@ -262,4 +293,8 @@ class Heatmap extends Reader {
   }
 }
 
-const mount = mounting(Heatmap);
+/** @type {Mount<HeatmapValue>} */
+export const mount = mounting(Heatmap);
+
+export { parsePins } from "../figure/pin-text.js";
+export { formatState, parseState } from "./state.js";

@@ -1,4 +1,4 @@
-"""Fewer numbers from many, along the named axes of one array. Knows nothing of tokens or results.
+"""Fewer numbers from many, along the named axes of one array.
 
 Missing cells (NaN) are left out: a reduction over some missing cells is one over the others, and is missing only where
 all of them are.

@@ -1,4 +1,4 @@
-"""The rows of a file or data set, and the spec that each row asks. Knows no analysis in particular."""
+"""The rows of a file or data set, and the spec that each row asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other side of a comparison: tokens that stand at the same places, or a second forced run. Knows no formulas."""
+"""The other side of a comparison: tokens that stand at the same places, or a second forced run."""
 
 from __future__ import annotations
 

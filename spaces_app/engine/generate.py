@@ -1,4 +1,4 @@
-"""Writing a continuation: greedy or seeded sampling, one token at a time. Knows nothing of attribution."""
+"""Writing a continuation: greedy or seeded sampling, one token at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A short sequence on which to find out, once per model, how a model is built. Knows nothing of what is looked for."""
+"""A short sequence on which to find out, once per model, how a model is built."""
 
 from __future__ import annotations
 

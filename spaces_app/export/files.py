@@ -1,4 +1,4 @@
-"""Results to and from files. Knows names of files and formats, not what stands in them."""
+"""Results to and from files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result as CSV, one row for each number or for each pair of input and output token. Knows no pictures."""
+"""A result as CSV, one row for each number or for each pair of input and output token."""
 
 from __future__ import annotations
 

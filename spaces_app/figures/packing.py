@@ -1,4 +1,4 @@
-"""What several views need: matrices as text, token lists, badges and notes. Knows nothing of pages or models."""
+"""What several views need: matrices as text, token lists, badges and notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An attribution result as the plain JSON that the TokenHeatmap component draws. Knows nothing of pages or models."""
+"""An attribution result as the plain JSON that the TokenHeatmap component draws."""
 
 from __future__ import annotations
 

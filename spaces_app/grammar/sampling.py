@@ -1,4 +1,4 @@
-"""Examples and how they are drawn: templates, even draws, the hold-out. Knows nothing of any language or phenomenon."""
+"""Examples and how they are drawn: templates, even draws, the hold-out."""
 
 from __future__ import annotations
 

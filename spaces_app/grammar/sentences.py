@@ -1,4 +1,4 @@
-"""English sentences in which one or two known words decide the next one. Knows nothing of models or tokens."""
+"""English sentences in which one or two known words decide the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that follow a rule from item to item: counts, lists, copies, tags, records. Knows nothing of models."""
+"""Texts that follow a rule from item to item: counts, lists, copies, tags, records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English sentences and their French translations, cut where gender is decided. Knows nothing of models or tokens."""
+"""English sentences and their French translations, cut where gender is decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention methods: where the model looked. Knows nothing of what it then did with what it saw."""
+"""Attention methods: where the model looked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layers or heads are meant by "all", "3", "-1" or "2-5". Knows nothing of what is done with them."""
+"""Which layers or heads are meant by "all", "3", "-1" or "2-5"."""
 
 from __future__ import annotations
 

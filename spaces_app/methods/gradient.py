@@ -1,4 +1,4 @@
-"""Gradient methods: how the score moves with each input embedding. Knows nothing of tokens or generation."""
+"""Gradient methods: how the score moves with each input embedding."""
 
 from __future__ import annotations
 

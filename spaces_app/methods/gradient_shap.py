@@ -1,4 +1,4 @@
-"""Gradient SHAP: gradients at random points between a baseline and the input. Knows nothing of tokens."""
+"""Gradient SHAP: gradients at random points between a baseline and the input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequential integrated gradients: a line of its own for every token. Knows nothing of generation."""
+"""Sequential integrated gradients: a line of its own for every token."""
 
 from __future__ import annotations
 

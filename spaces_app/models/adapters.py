@@ -1,4 +1,4 @@
-"""How to run a model: the calls in which decoder-only and encoder-decoder models differ. Knows nothing of scores.
+"""How to run a model: the calls in which decoder-only and encoder-decoder models differ.
 
 Positions, embedding scales, masks and caches stay the model's own: token ids go in, never `inputs_embeds`, and whoever
 wants other embeddings replaces the output of the embedding module (engine/hooks.py). That is right for models that

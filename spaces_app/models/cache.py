@@ -1,4 +1,4 @@
-"""Models kept in memory and shared by all analyses, bounded by bytes. Knows nothing of what is computed with them."""
+"""Models kept in memory and shared by all analyses, bounded by bytes."""
 
 from __future__ import annotations
 

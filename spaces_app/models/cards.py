@@ -55,9 +55,9 @@ def bundled_folder(model: str) -> Path:
 
 
 def _owner_card(model: str) -> ModelCard:
-    from spaces_app.models import hub
+    from spaces_app.models.hub import client
 
-    folder = Path(model).expanduser() if is_path(model) else hub.cached(model)
+    folder = Path(model).expanduser() if is_path(model) else client.cached(model)
     kind = None
     if folder is not None and (folder / "config.json").is_file():
         try:

@@ -1,4 +1,4 @@
-"""What may be asked of a model's files before any of them is trusted. Knows nothing of torch or of the network.
+"""What may be asked of a model's files before any of them is trusted.
 
 Files of a stranger's model are an attack surface: a configuration can ask for terabytes, an index can name files
 outside the folder, a tokenizer can blow up short texts. Everything here reads small files with bounds.

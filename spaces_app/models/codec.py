@@ -1,4 +1,4 @@
-"""Text to ids and back, the same for every tokenizer. Knows nothing of weights."""
+"""Text to ids and back, the same for every tokenizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spaces_app.spec import check_text
 from spaces_app.tokens import Token, word_ids
 
 if TYPE_CHECKING:
-    from spaces_app.models.loaded import Facts
+    from spaces_app.models.model_facts import Facts
 
 # An added token of this shape is a mark for the model (<|im_start|>, </s>, [INST], __fr__), special or not.
 _MARK = re.compile(r"<[^\s<>]+>|\[[A-Z_/]+\]|__[a-z]+__|>>[a-zA-Z_]+<<")

@@ -7,7 +7,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from spaces_app.errors import NotSupported
-from spaces_app.models.loaded import Facts
+from spaces_app.models.model_facts import Facts
 
 
 def facts_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, languages: tuple[str, ...] = ()) -> Facts:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spaces_app.errors import ModelUnavailable, SpecError, TooLarge
-from spaces_app.models import checks, hub
+from spaces_app.models import checks
 from spaces_app.models.cards import bundled_folder, is_listed, is_path
-from spaces_app.models.quota import Quota
+from spaces_app.models.hub import client
+from spaces_app.models.hub.quota import Quota
 from spaces_app.settings import Settings
 
 Tick = Callable[[int, int, str], None]
@@ -41,7 +42,7 @@ class Source:
     path: Path | None
     n_bytes: int
     config: dict = field(repr=False, hash=False)
-    remote: hub.Remote | None = field(default=None, repr=False, hash=False)
+    remote: client.Remote | None = field(default=None, repr=False, hash=False)
 
 
 def resolve(model: str, settings: Settings, *, revision: str = "") -> Source:
@@ -82,9 +83,9 @@ def fetch(source: Source, settings: Settings, tick: Tick) -> Source:
     return _check_size(_on_disk(source.id, source.revision, transfer.folder), settings)
 
 
-def token_for(model: str, settings: Settings) -> hub.Token:
+def token_for(model: str, settings: Settings) -> client.Token:
     """The owner's token for a model the owner lists, else none."""
-    return hub.own_token() if model in settings.listed_models else False
+    return client.own_token() if model in settings.listed_models else False
 
 
 def _check_name(model: str, revision: str) -> None:
@@ -125,29 +126,29 @@ def _from_folder(model: str, kind: str, folder: Path, settings: Settings, revisi
 
 
 def _from_hub(model: str, settings: Settings, revision: str) -> Source:
-    exact = revision if hub.SHA.fullmatch(revision) else _recent(model, revision)
-    folder = hub.snapshot(model, exact) if exact else None
+    exact = revision if client.SHA.fullmatch(revision) else _recent(model, revision)
+    folder = client.snapshot(model, exact) if exact else None
     if folder is not None:
         return _check_size(_on_disk(model, exact, folder), settings)
     try:
-        remote = hub.info(model, revision, token_for(model, settings))
-    except hub.Unreachable:
-        folder = None if revision else hub.cached(model)
+        remote = client.info(model, revision, token_for(model, settings))
+    except client.Unreachable:
+        folder = None if revision else client.cached(model)
         if folder is None:
             raise
         return _check_size(_on_disk(model, folder.name, folder), settings)
     with _lock:
-        _seen[hub.endpoint(), model, revision] = (time.monotonic(), remote.revision)
-    folder = hub.snapshot(model, remote.revision)
+        _seen[client.endpoint(), model, revision] = (time.monotonic(), remote.revision)
+    folder = client.snapshot(model, remote.revision)
     if folder is not None:
         return _check_size(_on_disk(model, remote.revision, folder), settings)
     return _to_download(model, remote, settings)
 
 
-def _to_download(model: str, remote: hub.Remote, settings: Settings) -> Source:
+def _to_download(model: str, remote: client.Remote, settings: Settings) -> Source:
     token = token_for(model, settings)
     if remote.gated and not token:
-        raise hub.gated(model)
+        raise client.gated(model)
     if checks.CONFIG not in remote.files:
         raise ModelUnavailable(f"{model!r} is not a transformers model: it has no config.json.", field="model")
     if not any(checks.WEIGHTS.fullmatch(name) for name in remote.files):
@@ -161,13 +162,13 @@ def _to_download(model: str, remote: hub.Remote, settings: Settings) -> Source:
     _check_size(source, settings, memory=checks.memory(remote.counts))
     _check_disk(source)
     _count_download(model, settings, begins=False)
-    folder = hub.download(model, remote, [checks.CONFIG], token, lambda n: None)
+    folder = client.download(model, remote, [checks.CONFIG], token, lambda n: None)
     config = checks.read_json(folder / checks.CONFIG)
     checks.check_config(config)
     return replace(source, config=config)
 
 
-def _weights_of(remote: hub.Remote) -> set[str]:
+def _weights_of(remote: client.Remote) -> set[str]:
     """The weight files by their names alone, before the index is here: one file, or all the shards."""
     if checks.SINGLE in remote.files:
         return {checks.SINGLE}
@@ -198,7 +199,7 @@ def _count_download(model: str, settings: Settings, *, begins: bool) -> None:
 
 
 def _check_disk(source: Source) -> None:
-    folder = hub.cache_dir()
+    folder = client.cache_dir()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
@@ -223,7 +224,7 @@ def folder_digest(folder: Path) -> str:
     if known is None:
         digest = hashlib.sha256()
         for path in paths:
-            digest.update(f"{path.name}\0{hub.file_digest(path)}\n".encode())
+            digest.update(f"{path.name}\0{client.file_digest(path)}\n".encode())
         known = digest.hexdigest()[:40]
         with _lock:
             _digests[state] = known
@@ -232,7 +233,7 @@ def folder_digest(folder: Path) -> str:
 
 def _recent(model: str, revision: str) -> str:
     with _lock:
-        asked, exact = _seen.get((hub.endpoint(), model, revision), (float("-inf"), ""))
+        asked, exact = _seen.get((client.endpoint(), model, revision), (float("-inf"), ""))
     return exact if time.monotonic() - asked < _FRESH else ""
 
 
@@ -269,17 +270,17 @@ class _Transfer(threading.Thread):
 
     def _download(self) -> Path:
         source, token = self._source, token_for(self._source.id, self._settings)
-        hub.sweep(source.id)
+        client.sweep(source.id)
         # Small files first: when the weights are there, so is the rest, and an interrupted download is never complete.
         small = sorted(name for name in source.remote.files if not checks.WEIGHTS.fullmatch(name))
-        folder = hub.download(source.id, source.remote, small, token, lambda n: None)
+        folder = client.download(source.id, source.remote, small, token, lambda n: None)
         index = None
         if checks.INDEX in small:
             index = checks.read_json(folder / checks.INDEX, limit=checks.MAX_HEADER)
         if not checks.has_tokenizer(folder):
             raise ModelUnavailable(f"{source.id!r} comes without a tokenizer.", field="model")
         weights = list(checks.weight_names(source.remote.files, index))
-        return hub.download(source.id, source.remote, weights, token, self._count)
+        return client.download(source.id, source.remote, weights, token, self._count)
 
     def _count(self, n: int) -> None:
         self._got, self._changed = self._got + n, time.monotonic()

@@ -1,7 +1,4 @@
-"""The text each token adds, for any tokenizer: byte-level, SentencePiece with byte fallback, WordPiece, or slow ones.
-
-Knows nothing of special tokens or models; it is given runs of ordinary token ids.
-"""
+"""The text each token adds, for any tokenizer: byte-level, SentencePiece with byte fallback, WordPiece, slow ones."""
 
 from __future__ import annotations
 

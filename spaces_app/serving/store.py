@@ -1,4 +1,4 @@
-"""Results on disk, one file per digest: atomic, checksummed, bounded. Knows bytes and JSON, not what they mean."""
+"""Results on disk, one file per digest: atomic, checksummed, bounded."""
 
 from __future__ import annotations
 

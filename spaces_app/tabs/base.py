@@ -1,4 +1,4 @@
-"""What a tab is: a title, a question, an analysis and a figure. Knows nothing of how pages are built."""
+"""What a tab is: a title, a question, an analysis and a figure."""
 
 from __future__ import annotations
 

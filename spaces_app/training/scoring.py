@@ -1,4 +1,4 @@
-"""How probable a model finds a given continuation, and what it writes by itself. Knows nothing of phenomena."""
+"""How probable a model finds a given continuation, and what it writes by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two sub-word tokenizers, trained on text of the grammar. Knows nothing of models."""
+"""The two sub-word tokenizers, trained on text of the grammar."""
 
 from __future__ import annotations
 

@@ -14,30 +14,30 @@ from starlette.routing import Route
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
-from spaces_app.ui import text
-from spaces_app.ui.api import endpoint
-from spaces_app.ui.comparing import Comparing
-from spaces_app.ui.delivery import Delivery
-from spaces_app.ui.early import early
-from spaces_app.ui.embed import Embeds
-from spaces_app.ui.guard import LOCAL_HOSTS, Guard
-from spaces_app.ui.opening import lister, opener, picker
-from spaces_app.ui.panel import COMPUTING, INSTANT, Panel
-from spaces_app.ui.part import Part
+from spaces_app.ui.page import messages
+from spaces_app.ui.page.comparing import Comparing
+from spaces_app.ui.page.open_link import lister, opener, picker
+from spaces_app.ui.page.panel import COMPUTING, INSTANT, Panel
+from spaces_app.ui.page.script_widget import ScriptWidget
+from spaces_app.ui.server.api import endpoint
+from spaces_app.ui.server.asset_cache import Delivery
+from spaces_app.ui.server.embed import Embeds
+from spaces_app.ui.server.first_paint import early
+from spaces_app.ui.server.guard import LOCAL_HOSTS, Guard
+from spaces_app.ui.server.warm import WarmUp
 from spaces_app.ui.theme import css, theme
-from spaces_app.ui.warm import WarmUp
 
 POLL = 0.01  # seconds between looks at an empty queue; Gradio's own 0.001 keep an idle server at 9 % of a core
 
 
 def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
     """The page as Gradio Blocks, not yet served. Imports no torch and computes nothing."""
-    with gr.Blocks(title=text.NAME, analytics_enabled=False, fill_width=True) as demo:
-        address = Part("address", {"hub": bool(settings.space_id)}, shown=False)
+    with gr.Blocks(title=messages.NAME, analytics_enabled=False, fill_width=True) as demo:
+        address = ScriptWidget("address", {"hub": bool(settings.space_id)}, shown=False)
         with gr.Row(elem_classes=["seq-top"]):
-            gr.HTML(f"<h1>{text.NAME}</h1><p>{text.TAGLINE}</p>", elem_classes=["seq-header"])
-            examples = Part("overview", {})
-        Part("private-link")
+            gr.HTML(f"<h1>{messages.NAME}</h1><p>{messages.TAGLINE}</p>", elem_classes=["seq-header"])
+            examples = ScriptWidget("overview", {})
+        ScriptWidget("private-link")
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["seq-tabs"]) as tabs:
             panels = [Panel(tab, runner, settings) for tab in TABS.values()]
             comparing = Comparing(runner, settings)

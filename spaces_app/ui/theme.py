@@ -1,4 +1,4 @@
-"""How the page looks where Gradio draws it: system fonts, one accent, quiet lines. The rest is in page.css."""
+"""How the page looks where Gradio draws it: system fonts, one accent, quiet lines. The rest is in styles/."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from pathlib import Path
 
 import gradio as gr
 
+from components.figure.slimming import slim_style
+
+# In this order: of two rules that weigh the same, the later one counts.
+STYLES = ("page", "examples", "form", "picker", "share", "overview", "compare", "narrow")
 # System fonts: a web font would be a request to somebody else's server and a later first paint.
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
@@ -81,4 +85,5 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The style sheet of everything that is not a component."""
-    return (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+    files = (Path(__file__).parent / "styles" / f"{name}.css" for name in STYLES)
+    return "\n".join(slim_style(path.read_text(encoding="utf-8")) for path in files)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 from support import no_tick
 
-from spaces_app.analyses import attribution_compute, context_reliance_compute, neurons_compute, similarity_compute
 from spaces_app.analyses.attribution import AttributionSpec
+from spaces_app.analyses.attribution import compute as attribution_compute
 from spaces_app.analyses.context_reliance import ContextRelianceSpec
+from spaces_app.analyses.context_reliance import compute as context_reliance_compute
 from spaces_app.analyses.neurons import NeuronsSpec
+from spaces_app.analyses.neurons import compute as neurons_compute
 from spaces_app.analyses.similarity import SimilaritySpec
+from spaces_app.analyses.similarity import compute as similarity_compute
 from spaces_app.settings import Settings
 
 SAID = "The prompt begins with “<s>” already, which is not added again."

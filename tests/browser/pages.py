@@ -15,7 +15,7 @@ import pytest
 from gradio import Blocks
 
 import spaces_app.serving.runner as runner_module
-import spaces_app.ui.panel as panel_module
+import spaces_app.ui.page.panel as panel_module
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.comparison.spec import ComparisonSpec
 from spaces_app.arrays import NamedArray, positions
@@ -34,7 +34,7 @@ from spaces_app.ui.app import build_app, launch_arguments
 PATIENCE = 30  # seconds until what must happen counts as not happening; none are lost where it happens
 REVISION = "f" * 40
 LAST = list(METHODS)[-1]
-FIGURE = ".seqscope-heatmap"
+FIGURE = ".seqscope-figure"
 EARLY = "#seqscope-early"
 LISTEN = "window.heard = []; document.addEventListener('seqscope:view', (event) => heard.push(event.detail.state))"
 ONE = AttributionSpec(prompt="The keys to the cabinet")

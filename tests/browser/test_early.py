@@ -16,7 +16,7 @@ WATCH = """window.early = null;
 const look = () => {
   const frame = document.querySelector("#seqscope-early[data-shown] iframe");
   if (frame) {
-    const [figure, at] = [frame.contentDocument.querySelector(".seqscope-heatmap"), frame.getBoundingClientRect()];
+    const [figure, at] = [frame.contentDocument.querySelector(".seqscope-figure"), frame.getBoundingClientRect()];
     window.early = {
       text: [...figure.querySelectorAll(".ss-cell")].map((cell) => cell.textContent),
       at: [at.left, at.top, at.width],
@@ -28,7 +28,7 @@ const look = () => {
 };
 if (window === top) look();"""
 OWN = """() => {
-  const figure = [...document.querySelectorAll(".seqscope-heatmap")].find((one) => one.getClientRects().length > 0);
+  const figure = [...document.querySelectorAll(".seqscope-figure")].find((one) => one.getClientRects().length > 0);
   const at = figure.getBoundingClientRect();
   return {
     text: [...figure.querySelectorAll(".ss-cell")].map((cell) => cell.textContent),

@@ -12,7 +12,7 @@ from pages import ONE, answer, settle, spec_of, until
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.serving.gallery import examples
 from spaces_app.tabs import TABS
-from spaces_app.ui.overview import COLUMNS, ROWS, STEPS, overview, picture
+from spaces_app.ui.page.overview import COLUMNS, ROWS, STEPS, overview, picture
 
 BOX = ".seq-overview-dialog"
 # What a picture says: its rows of shades, negative where blue, null where nothing is drawn.
@@ -114,7 +114,7 @@ def test_the_overview_is_accessible_and_leaves_the_figure_on_the_first_screen(sc
     page = open_page(f"{real}/?__theme={scheme}", viewport={"width": width, "height": 800}, color_scheme=scheme)
     top = page.locator(".seq-top").bounding_box()
     assert top["height"] <= (48 if width == 1280 else 80)
-    figure = page.locator(".seqscope-heatmap .ss-cell").first.bounding_box()
+    figure = page.locator(".seqscope-figure .ss-cell").first.bounding_box()
     assert figure["y"] + figure["height"] < 800
     opened(page)
     found = Axe().run(page, context=BOX).response["violations"]

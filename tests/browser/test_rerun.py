@@ -15,7 +15,7 @@ from spaces_app.arrays import NamedArray
 from spaces_app.link import to_link
 from spaces_app.serving.gallery import examples
 from spaces_app.tabs import TABS
-from spaces_app.ui.again import verdict
+from spaces_app.ui.page.provenance import verdict
 
 LINE = ".seq-record p:first-child >> visible=true"
 VERDICT = ".seq-record-verdict >> visible=true"
@@ -96,7 +96,7 @@ def test_what_has_just_been_computed_has_no_line(site, open_page):
     page = open_page(site.url)
     page.fill("#attribution-prompt textarea", f"new words {time.time_ns()}")
     page.click("button.seq-run")
-    until(lambda: "new" in page.inner_text(".seqscope-heatmap"), page=page)
+    until(lambda: "new" in page.inner_text(".seqscope-figure"), page=page)
     until(lambda: page.locator(LINE).count() == 0, page=page)
 
 

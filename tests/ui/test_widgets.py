@@ -20,9 +20,9 @@ from spaces_app.settings import Settings
 from spaces_app.spec import Spec, option
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tabs import TABS
-from spaces_app.ui import widgets
-from spaces_app.ui.form import Form
-from spaces_app.ui.picker import Picker
+from spaces_app.ui.page import widgets
+from spaces_app.ui.page.form import Form
+from spaces_app.ui.page.picker import Picker
 
 LOCAL = Settings(allow_any_model=True, models="owner/listed")
 

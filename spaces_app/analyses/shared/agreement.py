@@ -1,4 +1,4 @@
-"""Do two methods say the same? Rank correlation of their scores, token by token. Knows results only."""
+"""Do two methods say the same? Rank correlation of their scores, token by token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another attention function for a running model, only inside `with`. Knows nothing of what it computes.
+"""Another attention function for a running model, only inside `with`.
 
 Most models of transformers leave the arithmetic of attention to a function that they look up by name for every call.
 Within `attending` the name stands for a function of ours, so queries, keys, values and weights can be read or treated

@@ -1,4 +1,4 @@
-"""Gradients of every target's score with respect to every input embedding. Knows nothing of methods."""
+"""Gradients of every target's score with respect to every input embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients at the outputs of transformer blocks, all chosen ones from one pass. Knows nothing of methods."""
+"""Gradients at the outputs of transformer blocks, all chosen ones from one pass."""
 
 from __future__ import annotations
 

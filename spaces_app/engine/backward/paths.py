@@ -1,4 +1,4 @@
-"""Points at which gradients are taken, each with a weight. Knows embeddings only, not what is done with gradients."""
+"""Points at which gradients are taken, each with a weight."""
 
 from __future__ import annotations
 

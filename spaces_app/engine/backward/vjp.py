@@ -1,4 +1,4 @@
-"""Vector–Jacobian products, many at once. Knows tensors only."""
+"""Vector–Jacobian products, many at once."""
 
 from __future__ import annotations
 

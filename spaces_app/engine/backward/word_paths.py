@@ -1,4 +1,4 @@
-"""Paths from baselines to tokens that lead from word to word. Knows embeddings of the vocabulary, and no gradients."""
+"""Paths from baselines to tokens that lead from word to word."""
 
 from __future__ import annotations
 

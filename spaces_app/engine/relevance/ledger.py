@@ -1,4 +1,4 @@
-"""Where relevance stays on its way from a logit down to the inputs. Knows nothing of the rules by which it goes."""
+"""Relevance gathered while it is passed back from a logit to the inputs, one account for every tensor it reaches."""
 
 from __future__ import annotations
 

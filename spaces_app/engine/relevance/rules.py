@@ -8,8 +8,6 @@ relevance = value × gradient, each rule is a way of differentiating, and values
 - RMSNorm and LayerNorm: the divisor held constant (identity rule; centring is linear);
 - softmax: its true derivative (Taylor expansion; what it adds of its own keeps a share, like a bias);
 - products of two things that both carry relevance (query · key, weights · values, gate · up): ½ to each factor.
-
-Knows what to do with a norm, an activation or a product, and not how they are found in a model.
 Source: https://arxiv.org/abs/2402.05602, section 3 and its proofs in appendix A.
 """
 

@@ -1,4 +1,4 @@
-"""Non-negative matrix factorization: a table of activations as a sum of few factors. Knows matrices only.
+"""Non-negative matrix factorization: a table of activations as a sum of few factors.
 
 X ≈ W · H with nothing negative, minimising ‖X − WH‖² one factor at a time (HALS, Cichocki & Phan 2009, in the
 accelerated form of Gillis & Glineur, https://arxiv.org/abs/1107.5194), from the start that the singular vectors give

@@ -1,4 +1,4 @@
-"""The logit lens: what the model would write if it stopped after a layer. Knows nothing of specs.
+"""The logit lens: what the model would write if it stopped after a layer.
 
 What stands behind the last block (final norm, scaling, output layer, soft cap, bias) is the model's own and is run as
 it is: a pass over one token in which the last block gives the states of other layers. So it is right for any model

@@ -1,6 +1,6 @@
 """What a direction in the residual stream says of the vocabulary, if nothing but the output layer follows.
 
-The linear path only: layers in between, which may turn it into something else, are left out. Knows nothing of factors.
+The linear path only: layers in between, which may turn it into something else, are left out.
 """
 
 from __future__ import annotations

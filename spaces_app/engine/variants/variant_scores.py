@@ -1,4 +1,4 @@
-"""Scores of many variants of a sequence, chunk by chunk. Forward passes only; knows not how a variant differs."""
+"""Scores of many variants of a sequence, chunk by chunk. Forward passes only."""
 
 from __future__ import annotations
 

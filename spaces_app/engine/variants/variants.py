@@ -1,6 +1,6 @@
 """Ways in which a sequence can differ from itself: embeddings replaced, tokens exchanged, tokens deleted.
 
-Each gives the logits of the same targets in a chunk of variants. Knows nothing of scores, chunks or progress.
+Each gives the logits of the same targets in a chunk of variants.
 """
 
 from __future__ import annotations

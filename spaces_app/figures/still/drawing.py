@@ -1,4 +1,4 @@
-"""A still picture before it has a place: shaded words, a grid, a legend, a caption. Knows no format and no view."""
+"""A still picture before it has a place: shaded words, a grid, a legend, a caption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A drawing in its place: boxes, lines and texts with coordinates. Knows widths of text, not file formats.
+"""A drawing in its place: boxes, lines and texts with coordinates.
 
 Lengths are CSS pixels; y grows downwards and a text's y is its baseline.
 """

@@ -1,4 +1,4 @@
-"""Notes that an author pinned, for files without scripts: read from a view state as `components/figure/pins.js` does.
+"""Notes that an author pinned, for files without scripts, read as `components/figure/pin-text.js` reads a view state.
 
 A place is a token's number; "f3" the third factor; "2.5" row 2 and column 5 of a grid.
 """

@@ -1,7 +1,4 @@
-"""Sums over words and sentences for still pictures: the same arithmetic as the token heatmap's script.
-
-Knows the value of `views.token_heatmap`, not how it is drawn.
-"""
+"""Sums over words and sentences for still pictures: the same arithmetic as the token heatmap's script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result as a coloured table for the terminal. Knows rich, not how the numbers were made."""
+"""A result as a coloured table for the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results that compare as tables for the terminal: A and B, with a context and without. Knows rich only."""
+"""Results that compare as tables for the terminal: A and B, with a context and without."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The page: forms, figures and dialogs, derived from the declarations of tabs."""

@@ -1,0 +1,1 @@
+"""Around the page: what is served, refused, cached and warmed up."""
