@@ -174,8 +174,8 @@ def made_digest(address: str) -> str:
 def readable(spec: Spec) -> str:
     """`analysis=…&prompt=…` with the fields that differ from their defaults, for people to read and edit."""
     texts = {"analysis": spec.kind}
-    for name, default, _ in spec.options():
-        value = getattr(spec, name)
+    for name, default, _ in spec.declared():
+        value = spec.value(name)
         if value != default:
             texts[name] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return urlencode(texts)

@@ -8,10 +8,13 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from spaces_app.errors import SpecError
 from spaces_app.link_format import to_link
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MAX_INT_DIGITS = 12  # larger integers are attacks: int("9" * 100000) alone takes seconds
 
@@ -28,6 +31,7 @@ class Option:
     high: float | None = None
     max_chars: int = 200
     group: str = "main"
+    rounds: bool = False
 
 
 def option(default, help: str, **facts):
@@ -36,10 +40,16 @@ def option(default, help: str, **facts):
     `label` is what forms show; `choices` is a function giving the allowed names (a function, because tables may
     grow at run time), and `names` the same for a text that lists names, separated by commas; `low` and `high` bound
     numbers, both included; `max_chars` bounds texts; `group` is where the form puts it: "main", "method", "contrast",
-    "generation", or "hidden" for what only links carry. The field's type is the type of its default: str, int, float,
-    bool, or a tuple of ints.
+    "generation", or "hidden" for what only links carry. `rounds` is for a method's number of steps or samples: its
+    cost grows with it, and where a question is too large, a smaller number is proposed. The field's type is the type
+    of its default: str, int, float, bool, or a tuple of ints.
     """
     return field(default=default, metadata={"option": Option(help=help, **facts)})
+
+
+def label(name: str, facts: Option) -> str:
+    """What people read in place of an option's name."""
+    return facts.label or name.replace("_", " ").capitalize()
 
 
 def same_as(kind: type[Spec], name: str):
@@ -48,20 +58,31 @@ def same_as(kind: type[Spec], name: str):
     return field(default=item.default, metadata=item.metadata)
 
 
+Declared = tuple[str, Any, Option]  # an option's name, its default, and what else is known about it
+
+
 @dataclass(frozen=True)
 class Spec:
     """The base of every question. `SomeSpec(...)` is valid or raises SpecError; nothing below validates again.
 
     Subclasses are frozen dataclasses whose fields are all declared with `option`, a `kind` that names the analysis
     in links, API and command line, and a `version` that rises when the same fields come to mean other numbers.
+    `order` names the fields that people see first, where inherited ones should not come before all others.
+
+    A choice may bring further options along, as a method does that has options of its own: `brought` names them, and
+    their values stand in `own`. In links, flags, forms and API they are options like the fields.
     """
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1
+    order: ClassVar[tuple[str, ...]] = ()
+
+    own: Mapping[str, Any] = field(default_factory=dict, kw_only=True, hash=False)
 
     def __post_init__(self):
         for name, default, facts in self.options():
-            object.__setattr__(self, name, _checked(name, getattr(self, name), default, facts))
+            object.__setattr__(self, name, checked(name, getattr(self, name), default, facts))
+        object.__setattr__(self, "own", self._checked_own())
         for name in self.unused():
             # An option without influence takes its default, so that equal questions have equal digests.
             object.__setattr__(self, name, self.default(name))
@@ -75,26 +96,65 @@ class Spec:
         """Rules that concern more than one field. Raises SpecError."""
 
     @classmethod
-    def options(cls) -> list[tuple[str, Any, Option]]:
-        """(name, default, facts) of every field, in order."""
-        return [(item.name, item.default, item.metadata["option"]) for item in dataclasses.fields(cls)]
+    def options(cls) -> list[Declared]:
+        """(name, default, facts) of every field, in the order in which people see them: those of the writing last."""
+        found = [
+            (item.name, item.default, item.metadata["option"])
+            for item in dataclasses.fields(cls)
+            if "option" in item.metadata
+        ]
+        places = {name: place for place, name in enumerate(cls.order)}
+        return sorted(found, key=lambda item: (item[2].group == "generation", places.get(item[0], len(places))))
+
+    @classmethod
+    def every_option(cls) -> list[Declared]:
+        """The fields, and what any choice may bring along: all that forms, flags and schemas offer."""
+        return cls.options()
+
+    @classmethod
+    def heeded(cls, data: Mapping, read: Callable[[Mapping], Spec] | None = None) -> dict:
+        """`data` without options that only choices not made in it bring along, as forms have them. Raises SpecError."""
+        fields = {name for name, _, _ in cls.options()}
+        others = {name for name, _, _ in cls.every_option()} - fields
+        if others.isdisjoint(data):
+            return dict(data)
+        chosen = (read or cls.from_dict)({name: value for name, value in data.items() if name in fields})
+        others -= chosen.own.keys()
+        return {name: value for name, value in data.items() if name not in others}
+
+    def brought(self) -> list[Declared]:
+        """(name, default, facts) of the options that this question's choices bring along."""
+        return []
+
+    def declared(self) -> list[Declared]:
+        """(name, default, facts) of every option of this question."""
+        return [*self.options(), *self.brought()]
 
     @classmethod
     def default(cls, name: str):
-        return next(default for field_name, default, _ in cls.options() if field_name == name)
+        return next(default for field_name, default, _ in cls.every_option() if field_name == name)
 
-    def replace(self, **changes) -> Spec:
-        """A copy with some fields changed, checked anew."""
-        return dataclasses.replace(self, **changes)
+    def value(self, name: str):
+        """The value of an option, be it a field or brought along."""
+        return self.own[name] if name in self.own else getattr(self, name)
+
+    def replace(self, **changes) -> Self:
+        """A copy with some options changed, checked anew. What only an earlier choice brought along is left out."""
+        fields = {name for name, _, _ in self.options()}
+        own = {**self.own, **changes.pop("own", {}), **{n: value for n, value in changes.items() if n not in fields}}
+        bare = dataclasses.replace(self, **{n: value for n, value in changes.items() if n in fields}, own={})
+        there = {name for name, _, _ in bare.brought()}
+        own = {name: value for name, value in own.items() if name in there or name in changes}
+        return dataclasses.replace(bare, own=own) if own else bare
 
     def to_dict(self) -> dict:
         """Every field, spelled out, with `kind` and `v`: a link means the same after a default has changed."""
-        values = {name: getattr(self, name) for name, _, _ in self.options()}
+        values = {name: self.value(name) for name, _, _ in self.declared()}
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         return {"kind": self.kind, "v": self.version, **plain}
 
     @classmethod
-    def from_dict(cls, data: Mapping) -> Spec:
+    def from_dict(cls, data: Mapping) -> Self:
         """The spec a canonical dict describes. Missing fields take defaults; unknown ones and other versions raise."""
         rest = dict(data)
         kind, version = rest.pop("kind", cls.kind), rest.pop("v", cls.version)
@@ -102,16 +162,14 @@ class Spec:
             raise SpecError(f"{kind!r} is not {cls.kind!r}.", field="kind")
         if type(version) is not int or version != cls.version:  # True == 1, so `isinstance` is not enough
             raise SpecError(f"version {version!r} is not known here.", hint="Update Seqscope to read it.", field="v")
-        known = {name for name, _, _ in cls.options()}
-        for name in rest:
-            if name not in known:
-                raise SpecError(f"{name!r:.60} is not an option of {cls.kind}.", hint=_nearest(name, known))
-        return cls(**rest)
+        fields = {name for name, _, _ in cls.options()}
+        own = {name: value for name, value in rest.items() if name not in fields}
+        return cls(**{name: value for name, value in rest.items() if name in fields}, own=own)
 
     @classmethod
-    def from_text(cls, texts: Mapping[str, str]) -> Spec:
+    def from_text(cls, texts: Mapping[str, str]) -> Self:
         """The spec that texts describe, as in a hand-written link or the command line: "3" becomes 3."""
-        defaults = {name: default for name, default, _ in cls.options()}
+        defaults = {name: default for name, default, _ in cls.every_option()}
         values = {name: _from_text(name, text, defaults.get(name, "")) for name, text in texts.items()}
         return cls.from_dict(values)
 
@@ -127,6 +185,22 @@ class Spec:
         """sha256 of the canonical JSON, 64 hex digits: the name of the stored result."""
         return hashlib.sha256(self.canonical().encode("utf-8")).hexdigest()
 
+    def unknown(self, name: str) -> SpecError:
+        """What is said of a name that is no option of this question."""
+        known = [known for known, _, _ in self.declared()]
+        return SpecError(f"{name!r:.60} is not an option of {self.kind}.", hint=_nearest(name, known))
+
+    def _checked_own(self) -> dict[str, Any]:
+        """The values of the options that were brought along, all of them."""
+        if not isinstance(self.own, Mapping):
+            raise SpecError("this is no mapping of options to values.", field="own")
+        brought = self.brought()
+        known = {name for name, _, _ in brought}
+        for name in self.own:
+            if name not in known:
+                raise self.unknown(name)
+        return {name: checked(name, self.own.get(name, default), default, facts) for name, default, facts in brought}
+
 
 def check_text(text: str, name: str, max_chars: int) -> str:
     """`text` itself. Raises SpecError when it is overlong or holds a lone surrogate, which JSON cannot carry."""
@@ -138,7 +212,8 @@ def check_text(text: str, name: str, max_chars: int) -> str:
     return text
 
 
-def _checked(name: str, value, default, facts: Option):
+def checked(name: str, value, default, facts: Option):
+    """The value that an option takes. Raises SpecError, with the option as its field, for one out of bounds."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise SpecError(f"{value!r:.60} is neither true nor false.", field=name)

@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parsers = parser.add_subparsers(required=True, metavar="command")
     for analysis in ANALYSES.values():
         command = parsers.add_parser(analysis.name.replace("_", "-"), help=analysis.title, description=analysis.title)
-        for name, default, facts in analysis.spec.options():
+        for name, default, facts in analysis.spec.every_option():
             _add_flag(command, name, default, facts)
         command.add_argument("--json", type=Path, metavar="FILE", help="Also write the result as JSON.")
         if analysis.name == "attribution":
@@ -83,7 +83,7 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, default, facts: Option
 
 def spec_from_flags(kind: type[Spec], values: dict) -> Spec:
     """The spec of the flags that were given. Raises SpecError."""
-    names = [name for name, _, _ in kind.options()]
+    names = [name for name, _, _ in kind.every_option()]
     return kind.from_text({name: str(values[name]) for name in names if name in values})
 
 
@@ -128,7 +128,7 @@ def _analyse_table(analysis: Analysis, parsed: argparse.Namespace) -> int:
     from spaces_app.serving.many import run_many
 
     kind, values = analysis.spec, vars(parsed)
-    fixed = {name: str(values[name]) for name, _, _ in kind.options() if name in values}
+    fixed = {name: str(values[name]) for name, _, _ in kind.every_option() if name in values}
     named = rows.columns(kind, parsed.column)
     table = rows.rows(parsed.data, config=parsed.data_config, split=parsed.data_split, revision=parsed.data_revision)
     specs = rows.asked(itertools.islice(table, parsed.limit), kind, named, fixed)

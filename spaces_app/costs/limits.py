@@ -12,8 +12,9 @@ from spaces_app.costs.model import Cost, Speed
 from spaces_app.costs.token_counts import TokenCounts
 from spaces_app.errors import AppError, NotSupported, TooLarge
 from spaces_app.methods import METHODS, check_method
+from spaces_app.methods.uses import UsesMethod
 from spaces_app.settings import Settings
-from spaces_app.spec import Spec
+from spaces_app.spec import Spec, label
 
 MAX_CELLS = 2_000_000  # scores in one result: 8 MB of numbers, more than a browser shows at ease
 
@@ -91,18 +92,16 @@ def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed:
 
 def _smaller(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed, allowed: float) -> str:
     """Requests that fit: the largest of each kind that is predicted to take no longer than allowed."""
-    method = METHODS.get(getattr(spec, "method", ""))
-    options = {"n_steps": "steps", "n_samples": "samples"} if method is not None else {}
-    lowest = {name: facts.low for name, _, facts in spec.options()}
+    methods = spec.methods_asked() if isinstance(spec, UsesMethod) else []
+    rounds = {name: about for method in methods for name, about in method.rounds().items()}
     ways = []
-    for name, label in options.items():
-        if name in method.options:
+    for name, about in rounds.items():
 
-            def takes(count: int, name=name) -> float:
-                return predicted_seconds(analysis, spec.replace(**{name: count}), facts, size, speed=speed)
+        def takes(count: int, name=name) -> float:
+            return predicted_seconds(analysis, spec.replace(**{name: count}), facts, size, speed=speed)
 
-            most = _largest(takes, lowest[name], getattr(spec, name), allowed)
-            ways += [f"at most {most:,} {label}"] if most else []
+        most = _largest(takes, about.low or 1, spec.value(name), allowed)
+        ways += [f"at most {most:,} {label(name, about).lower()}"] if most else []
 
     def written(count: int) -> float:
         return predicted_seconds(analysis, spec, facts, dataclasses.replace(size, n_generated=count), speed=speed)

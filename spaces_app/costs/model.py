@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,8 @@ def passes(operations: float) -> Cost:
 def of_method(name: str, load: CostInputs) -> Cost:
     """What a method does to answer a question of this size."""
     method = METHODS[name]
-    rounds = next((getattr(load, option) for option in ("n_steps", "n_samples") if option in method.options), 0)
+    counts = [load.own[name] if name in load.own else getattr(load, name) for name in method.rounds()]
+    rounds = math.prod(counts) if counts else 0
     return Cost((CostTerm(name, method.cost(load), load.n_source + load.n_decoder, load.n_generated, rounds),))
 
 

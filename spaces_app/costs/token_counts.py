@@ -9,6 +9,7 @@ from typing import Any
 from spaces_app.costs.model import Cost, of_method, writing
 from spaces_app.engine.deletion_check import n_variants
 from spaces_app.methods import CostInputs
+from spaces_app.methods.options import shared_values
 from spaces_app.tokens import sentence_ids, word_ids
 
 
@@ -78,10 +79,10 @@ def _grouped(spec, model, prompt: list[int]) -> float:
 
 def cost_inputs(spec, facts: Any, size: TokenCounts) -> CostInputs:
     """What the cost of the spec's method follows from."""
-    asked = {"n_steps": spec.n_steps, "n_samples": spec.n_samples, "layer": spec.layer}
     n_inputs = size.n_source + size.n_prompt + size.n_generated - 1
-    asked["n_features"] = 0 if size.grouped == 1 else max(1, round(size.grouped * n_inputs))
-    return CostInputs(facts, size.n_source, size.n_prompt, size.n_generated, **asked)
+    n_features = 0 if size.grouped == 1 else max(1, round(size.grouped * n_inputs))
+    given = shared_values(spec) | {"n_features": n_features, "own": spec.own}
+    return CostInputs(facts, size.n_source, size.n_prompt, size.n_generated, **given)
 
 
 def attribution_cost(spec, facts: Any, size: TokenCounts) -> Cost:

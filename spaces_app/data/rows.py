@@ -38,7 +38,7 @@ def rows(data: str, *, config: str = "", split: str = "train", revision: str = "
 
 def columns(kind: type[Spec], pairs: Iterable[str]) -> dict[str, str]:
     """{field: column} from texts such as "prompt=question". Raises SpecError for what is no field of the spec."""
-    fields = {name for name, _, _ in kind.options()}
+    fields = {name for name, _, _ in kind.every_option()}
     found = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
@@ -53,13 +53,15 @@ def spec_of(row: Mapping, kind: type[Spec], *, named: Mapping[str, str], fixed: 
 
     Raises SpecError, also for a column that the row does not have.
     """
-    fields = {name for name, _, _ in kind.options()}
+    fields = {name for name, _, _ in kind.every_option()}
     values = {name: str(row[name]) for name in fields & row.keys() if row[name] is not None}
+    given = dict(fixed)
     for field, column in named.items():
         if column not in row:
             raise SpecError(f"there is no column {column!r:.60}.", hint=f"There are {', '.join(row)}.", field="column")
-        values[field] = "" if row[column] is None else str(row[column])
-    return kind.from_text(values | dict(fixed))
+        given.setdefault(field, "" if row[column] is None else str(row[column]))
+    # A column may happen to be called like an option of a method that is not asked.
+    return kind.from_text(kind.heeded(values | given, kind.from_text) | given)
 
 
 def asked(table: Iterable[Mapping], kind: type[Spec], named: Mapping[str, str], fixed: Mapping[str, str]) -> Iterator:

@@ -119,7 +119,9 @@ def picture(result: Result, place: Place, *, view: str = "") -> str:
 def python(spec: Spec) -> str:
     """A program that asks the same question: the fields that differ from their defaults."""
     kind = type(spec)
-    fields = "".join(f"    {name}={value!r},\n" for name, value in _asked(spec))
+    own = {name: value for name, value in _asked(spec) if name in spec.own}
+    given = {name: value for name, value in _asked(spec) if name not in own} | ({"own": own} if own else {})
+    fields = "".join(f"    {name}={value!r},\n" for name, value in given.items())
     imports = f"from spaces_app import run\nfrom {kind.__module__.removesuffix('.spec')} import {kind.__name__}\n"
     return f"{imports}\nspec = {kind.__name__}(\n{fields})\nresult = run(spec)\n"
 
@@ -140,7 +142,7 @@ def command(spec: Spec) -> str:
 
 
 def _asked(spec: Spec) -> list[tuple[str, object]]:
-    pairs = [(name, getattr(spec, name), default) for name, default, _ in spec.options()]
+    pairs = [(name, spec.value(name), default) for name, default, _ in spec.declared()]
     return [(name, value) for name, value, default in pairs if value != default or name == "model"]
 
 

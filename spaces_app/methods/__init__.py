@@ -1,6 +1,8 @@
-"""METHODS: every attribution method. To add one, write its file beside these and name its record here."""
+"""METHODS: every attribution method. To add one, write its file beside these and name the file here."""
 
-from spaces_app.methods.attention import ATTENTION
+import importlib
+
+from spaces_app.errors import SpecError
 from spaces_app.methods.base import (
     AGGREGATIONS,
     BASELINES,
@@ -18,43 +20,37 @@ from spaces_app.methods.base import (
     check_method,
     reduction,
 )
-from spaces_app.methods.deeplift import DEEPLIFT
-from spaces_app.methods.discretized import DISCRETIZED_INTEGRATED_GRADIENTS
-from spaces_app.methods.gradient import INPUT_X_GRADIENT, SALIENCY
-from spaces_app.methods.gradient_shap import GRADIENT_SHAP
-from spaces_app.methods.integrated import INTEGRATED_GRADIENTS
-from spaces_app.methods.layers import LAYER_GRADIENT_X_ACTIVATION, LAYER_INTEGRATED_GRADIENTS
-from spaces_app.methods.lime import LIME
-from spaces_app.methods.perturbation import OCCLUSION
-from spaces_app.methods.reagent import REAGENT
-from spaces_app.methods.relevance import ATTNLRP
-from spaces_app.methods.sequential import SEQUENTIAL_INTEGRATED_GRADIENTS
-from spaces_app.methods.shapley import KERNEL_SHAP, SHAPLEY_SAMPLING
-from spaces_app.methods.values import ATTENTION_NORM, VALUE_ZEROING
 
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        SALIENCY,
-        INPUT_X_GRADIENT,
-        INTEGRATED_GRADIENTS,
-        GRADIENT_SHAP,
-        DISCRETIZED_INTEGRATED_GRADIENTS,
-        SEQUENTIAL_INTEGRATED_GRADIENTS,
-        DEEPLIFT,
-        LAYER_GRADIENT_X_ACTIVATION,
-        LAYER_INTEGRATED_GRADIENTS,
-        OCCLUSION,
-        LIME,
-        KERNEL_SHAP,
-        SHAPLEY_SAMPLING,
-        REAGENT,
-        ATTENTION,
-        ATTENTION_NORM,
-        VALUE_ZEROING,
-        ATTNLRP,
-    )
-}
+# Files with the records of one method or several, in the order in which people see them.
+FILES = (
+    "gradient",
+    "integrated",
+    "gradient_shap",
+    "discretized",
+    "sequential",
+    "deeplift",
+    "layers",
+    "perturbation",
+    "lime",
+    "shapley",
+    "reagent",
+    "attention",
+    "values",
+    "relevance",
+)
+
+
+def _records() -> dict[str, Method]:
+    """The Method records of the files, in the order in which a file writes them down."""
+    found: dict[str, Method] = {}
+    for file in FILES:
+        for record in vars(importlib.import_module(f"spaces_app.methods.{file}")).values():
+            if isinstance(record, Method) and found.setdefault(record.name, record) is not record:
+                raise SpecError(f"two methods are called {record.name!r}.", field="methods")
+    return found
+
+
+METHODS: dict[str, Method] = _records()
 
 __all__ = [
     "AGGREGATIONS",

@@ -6,17 +6,26 @@ import dataclasses
 import hashlib
 import importlib
 import importlib.util
+import keyword
 import re
 import sys
 from pathlib import Path
 
+from spaces_app.analyses import KINDS
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS, Method
+from spaces_app.methods.options import same_declaration
+from spaces_app.methods.uses import UsesMethod
 from spaces_app.spec import Spec
 from spaces_app.step_functions import STEP_FUNCTIONS, StepFunction
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+# What an option cannot be called: other flags of the command line, and what links and the API hold beside options.
+RESERVED = frozenset(
+    ("json", "quiet", "unit", "normalize", "preset", "data", "data_config", "data_split", "data_revision", "limit")
+    + ("column", "help", "action", "s", "v", "id", "view", "kind", "analysis", "compare", "theme", "request")
+)
 _registered: set[str] = set()
 _loaded: set[str] = set()
 
@@ -25,7 +34,8 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
     """Add a method or step function to its table: command line, page and API have it from then on.
 
     Call it before the page is built; SEQSCOPE_PLUGINS names files that do so (see `load`). Returns the record. Raises
-    SpecError when the name is malformed or taken, or an option is none of an attribution.
+    SpecError when the name, or that of an option of its own, is malformed or taken, or an option is none of an
+    attribution.
     """
     if isinstance(record, Method):
         table, kind = METHODS, "method"
@@ -44,10 +54,37 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
     known = {item.name for item in dataclasses.fields(AttributionSpec)}
     for name in record.options:
         if name not in known:
-            raise SpecError(f"{name!r:.60} is not an option of an attribution.", field="register")
+            raise SpecError(
+                f"{name!r:.60} is not an option of an attribution.",
+                hint="Declare an option of the method's own in `own`." if isinstance(record, Method) else "",
+                field="register",
+            )
+    if isinstance(record, Method):
+        check_own_names(record)
     table[record.name] = record
     _registered.add(record.name)
     return record
+
+
+def check_own_names(method: Method) -> None:
+    """Raises SpecError when an option of the method's own is called like something else that questions hold."""
+    kinds = [kind for kind in KINDS.values() if issubclass(kind, UsesMethod)]
+    for declared in method.own_options():
+        name = declared[0]
+        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+            raise SpecError(
+                f"{name!r:.60} is no name for an option.",
+                hint="Use up to 40 small letters, digits and underscores, a letter first.",
+                field="register",
+            )
+        if name in RESERVED or any(hasattr(kind, name) for kind in kinds):
+            raise SpecError(f"{name!r} means something else already.", hint="Choose another name.", field="register")
+        for other in METHODS.values():
+            same = [item for item in other.own_options() if item[0] == name and other is not method]
+            if same and not same_declaration(same[0], declared):
+                raise SpecError(
+                    f"{other.label} has another option {name!r}.", hint="Choose another name.", field="register"
+                )
 
 
 def load(names: str) -> None:
@@ -63,8 +100,9 @@ def load(names: str) -> None:
 
 def own(spec: Spec) -> bool:
     """Whether the answer to `spec` depends on something registered: its code may change, so it is computed anew."""
-    values = [getattr(spec, name, "") for name in ("method", "methods", "step_function", "step_scores")]
-    return any(part.strip() in _registered for value in values for part in value.split(","))
+    if not isinstance(spec, UsesMethod):
+        return False
+    return any(record.name in _registered for record in (*spec.methods_asked(), *spec.asked()))
 
 
 def _import(name: str) -> None:

@@ -52,9 +52,7 @@ def about_all(spec: ComparisonSpec) -> tuple[str, str, str]:
 
 def refused(spec: AttributionSpec) -> dict[str, dict[str, str]]:
     """Targets without a gradient, where the method needs one, and the other way round."""
-    methods = (
-        [METHODS[part.method] for part in spec.parts()] if isinstance(spec, ComparisonSpec) else [METHODS[spec.method]]
-    )
+    methods = spec.methods_asked()
     step = STEP_FUNCTIONS[spec.step_function]
     needing = {name for name, method in METHODS.items() if _follows_back(method)}
     reasons = dict.fromkeys(needing, _sentence(step.no_gradient)) if step.no_gradient else {}
@@ -73,8 +71,7 @@ def _sentence(text: str) -> str:
 
 def priced(spec: AttributionSpec) -> dict[str, Spec]:
     """The question with each method in turn."""
-    given = {name: getattr(spec, name) for name, _, _ in AttributionSpec.options()}
-    return {name: AttributionSpec(**given | {"method": name}) for name in METHODS}
+    return {name: spec.by(name) for name in METHODS}
 
 
 def why_not(spec: AttributionSpec, event: Mapping) -> ContrastiveSpec:
@@ -89,6 +86,7 @@ def why_not(spec: AttributionSpec, event: Mapping) -> ContrastiveSpec:
     if not isinstance(spec, ComparisonSpec) and method.signed and "step_function" in method.options:
         names = {"method", *method.options} - {"step_function"}
         kept |= {name: getattr(spec, name) for name, _, _ in ContrastiveSpec.options() if name in names}
+        kept["own"] = spec.own_of(method)
     ours = {"continuation": word.written, "continuation_ids": spec.continuation_ids}
     return ContrastiveSpec(**kept, **ours, **word.other(spec.continuation_ids))
 

@@ -6,102 +6,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.errors import SpecError
-from spaces_app.methods import AGGREGATIONS, BASELINES, COMBINATIONS, METHODS, REMOVALS, UNITS
-from spaces_app.spec import Spec, option
+from spaces_app.methods import METHODS
+from spaces_app.methods.uses import UsesMethod
+from spaces_app.spec import option
 from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS, StepFunction
 
 CONTEXTS = ("auto", "same", "own")
 _PAIR = re.compile(r"\s*(\d{1,5})\s*[-:]\s*(\d{1,5})\s*", re.ASCII)
-_LAYERS = re.compile(r"all|-?\d{1,4}|\d{1,4}-\d{1,4}", re.ASCII)
 
 
-def idle_generation(spec: Spec) -> list[str]:
-    """Options of the writing that count for nothing: the output is given, none is asked for, or nothing is drawn."""
-    silent = bool(spec.continuation) or not spec.max_new_tokens
-    names = ["max_new_tokens"] if spec.continuation else []
-    names += ["temperature"] if silent else []
-    return names + (["top_p", "seed"] if silent or spec.temperature == 0 else [])
-
-
-@dataclass(frozen=True)
-class AttributionSpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class AttributionSpec(UsesMethod, GenerationFields):
     """Explain every token a model writes (or is made to write) after a prompt, by what came before it."""
 
     kind = "attribution"
     version = 1
 
-    model: str = option("bundled/tiny-causal", "Model to explain: a bundled one, a Hub id, or a local folder.")
-    revision: str = option("", "Exact revision of the model; filled in by the run.", max_chars=64, group="hidden")
-    prompt: str = option(
-        "", "Text given to the model; for a translation model, the text to translate.", max_chars=20_000
-    )
-    continuation: str = option(
-        "",
-        "Text to explain as if the model had written it; empty lets the model write.",
-        label="Forced output",
-        max_chars=20_000,
-    )
-    continuation_ids: tuple = option(
-        (), "Exact ids of the output, as links carry them.", max_chars=1024, group="hidden"
-    )
-    method: str = option("saliency", "How importance is measured.", choices=lambda: METHODS, group="method")
-    step_function: str = option(
-        "probability",
-        "The number that is explained at each generated token.",
-        label="Target",
-        choices=lambda: STEP_FUNCTIONS,
-        group="method",
-    )
-    aggregation: str = option(
-        "auto",
-        "How a token's hidden units become one score; auto takes the sum for signed methods, else the L2 norm.",
-        choices=lambda: AGGREGATIONS,
-        group="method",
-    )
-    baseline: str = option(
-        "auto",
-        "What stands for an absent token; auto takes the mask token, else unknown, padding, zero.",
-        choices=lambda: BASELINES,
-        group="method",
-    )
-    n_steps: int = option(
-        50,
-        "Points on the path of integrated gradients; the most updates of ReAGent.",
-        label="Steps",
-        low=2,
-        high=300,
-        group="method",
-    )
-    n_samples: int = option(
-        50, "Random draws of methods that sample.", label="Samples", low=1, high=2000, group="method"
-    )
-    noise: float = option(
-        0.0,
-        "Standard deviation of the noise that gradient SHAP adds to the input.",
-        low=0.0,
-        high=1.0,
-        group="method",
-    )
-    layer: str = option(
-        "all", "Layers to look at: all, one number (-1 is the last), or a range such as 2-5.", group="method"
-    )
-    head: str = option("all", "Attention heads to look at: all, one number, or a range such as 0-3.", group="method")
-    combine: str = option(
-        "mean",
-        "How layers and heads become one score; rollout follows attention through all layers.",
-        choices=lambda: COMBINATIONS,
-        group="method",
-    )
-    window: str = option(
-        "token", "What is taken away at a time: a token, a word, or a sentence.", choices=lambda: UNITS, group="method"
-    )
-    removal: str = option(
-        "replace",
-        "How something is taken away: replaced by the baseline, or deleted so that the rest moves together.",
-        choices=lambda: REMOVALS,
-        group="method",
-    )
     attribute_prefix: bool = option(
         True,
         "Explain by the output written so far as well as by the input.",
@@ -165,27 +87,6 @@ class AttributionSpec(Spec):
         "Take the top-ranked tokens away, and random ones, and see how far the target falls.",
         group="method",
     )
-    max_new_tokens: int = option(
-        12, "Tokens the model may write.", label="New tokens", low=1, high=256, group="generation"
-    )
-    temperature: float = option(
-        0.0, "0 takes the likeliest token; higher values sample more freely.", low=0.0, high=2.0, group="generation"
-    )
-    top_p: float = option(
-        1.0,
-        "Sample from the likeliest tokens of this total probability.",
-        label="Top p",
-        low=0.05,
-        high=1.0,
-        group="generation",
-    )
-    languages: str = option(
-        "",
-        "For a model of many languages: the one to write in, such as fra_Latn, or source > target.",
-        max_chars=60,
-        group="generation",
-    )
-    seed: int = option(0, "Seed of the sampling.", low=0, high=2**31 - 1, group="generation")
 
     def unused(self) -> Iterable[str]:
         method = METHODS[self.method]
@@ -195,7 +96,12 @@ class AttributionSpec(Spec):
         groups = ("method", "contrast")
         names = [name for name, _, facts in self.options() if facts.group in groups and name not in heard]
         names += [] if heard.intersection(CONTRAST) else ["contrast_ids"]
-        return names + [name for name in idle_generation(self) if name not in heard]
+        return names + [name for name in self.unused_generation() if name not in heard]
+
+    def by(self, name: str) -> AttributionSpec:
+        """The attribution by one method, with everything else as here."""
+        given = {field: getattr(self, field) for field, _, _ in AttributionSpec.options()}
+        return AttributionSpec(**given | {"method": name, "own": self.own_of(METHODS[name])})
 
     def asked(self) -> list[StepFunction]:
         """The step functions that are explained or put beside the output by name. Unknown names are left out."""
@@ -205,15 +111,11 @@ class AttributionSpec(Spec):
         return [STEP_FUNCTIONS[name] for name in names if name in STEP_FUNCTIONS]
 
     def check(self) -> None:
+        super().check()
         aligned(self.alignment)
         for name in filter(None, (part.strip() for part in self.step_scores.split(","))):
             if name not in STEP_FUNCTIONS:
                 raise SpecError(f"{name!r:.60} is not one of {', '.join(STEP_FUNCTIONS)}.", field="step_scores")
-        for field in ("layer", "head"):
-            if not _LAYERS.fullmatch(getattr(self, field)):
-                raise SpecError(
-                    f"{getattr(self, field)!r:.60} is not all, a number, or a range such as 2-5.", field=field
-                )
 
 
 def aligned(text: str) -> dict[int, int]:

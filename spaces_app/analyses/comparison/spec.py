@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from spaces_app.arrays import NamedArray
 from spaces_app.costs.model import Cost, total
 from spaces_app.costs.token_counts import TokenCounts, cost_inputs, explaining, writing_cost
 from spaces_app.errors import SpecError
-from spaces_app.methods import METHODS
+from spaces_app.methods import METHODS, Method
 from spaces_app.results import Result
 from spaces_app.spec import option
 from spaces_app.step_functions import StepFunction
@@ -28,7 +27,7 @@ def one_of_each_family() -> str:
     return ",".join(first.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComparisonSpec(AttributionSpec):
     """Explain the same output by several methods, and tell how alike they rank what came before.
 
@@ -51,15 +50,17 @@ class ComparisonSpec(AttributionSpec):
         idle = [set(part.unused()) for part in self.parts()]
         return [*(name for name, _, _ in self.options() if all(name in names for names in idle)), "method"]
 
+    def methods_asked(self) -> list[Method]:
+        names = [name.strip() for name in self.methods.split(",")]
+        return [METHODS[name] for name in names if name in METHODS]
+
     def asked(self) -> list[StepFunction]:
         found = {step.name: step for part in self.parts() for step in part.asked()}
         return list(found.values())
 
     def parts(self) -> list[AttributionSpec]:
         """The attributions it is made of, one for each method."""
-        given = {item.name: getattr(self, item.name) for item in dataclasses.fields(AttributionSpec)}
-        names = [name.strip() for name in self.methods.split(",")]
-        return [AttributionSpec(**given | {"method": name}) for name in names if name in METHODS]
+        return [self.by(method.name) for method in self.methods_asked()]
 
     def check(self) -> None:
         super().check()

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from spaces_app.analyses.attribution.spec import AttributionSpec, idle_generation
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.context_reliance.context_templates import FIELD, fill_templates
+from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, of_method, passes, writing
 from spaces_app.costs.token_counts import TokenCounts, cost_inputs, sized
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
-from spaces_app.spec import Spec, option, same_as
-from spaces_app.step_functions import STEP_FUNCTIONS, StepFunction
+from spaces_app.methods.uses import UsesMethod
+from spaces_app.spec import option, same_as
 
 METRICS = (
     "kl_divergence",
@@ -48,8 +49,8 @@ def _methods() -> list[str]:
     return [name for name, method in METHODS.items() if "step_function" in method.options]
 
 
-@dataclass(frozen=True)
-class ContextRelianceSpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class ContextRelianceSpec(UsesMethod, GenerationFields):
     """Find the words of an answer that depend on a context, and the parts of the context they depend on (PECoRe).
 
     The model reads `template` with the context and the current text in it, and for comparison `plain_template` with
@@ -58,15 +59,14 @@ class ContextRelianceSpec(Spec):
 
     kind = "context_reliance"
     version = 1
+    order = ("model", "revision", "context", "prompt", "continuation", "continuation_ids", "output_context",
+             "template", "plain_template", "output_template", "plain_output_template", "separator", "chat", "metric",
+             "method", "step_function", "instead", "cues", "free_output", "sentences", "n_subsets")  # fmt: skip
 
-    model: str = same_as(AttributionSpec, "model")
-    revision: str = same_as(AttributionSpec, "revision")
     context: str = option("", "Text that the answer may rely on.", max_chars=20_000)
     prompt: str = option(
         "", "The text that is continued, answered or translated.", label="Current text", max_chars=20_000
     )
-    continuation: str = same_as(AttributionSpec, "continuation")
-    continuation_ids: tuple = same_as(AttributionSpec, "continuation_ids")
     output_context: str = option(
         "", "Beginning of the output that counts as context, such as the translation of the context.", max_chars=20_000
     )
@@ -138,23 +138,8 @@ class ContextRelianceSpec(Spec):
     n_subsets: int = option(
         32, "Random sets of sentences for the linear model.", label="Sets", low=4, high=512, group="method"
     )
-    aggregation: str = same_as(AttributionSpec, "aggregation")
-    baseline: str = same_as(AttributionSpec, "baseline")
-    n_steps: int = same_as(AttributionSpec, "n_steps")
-    n_samples: int = same_as(AttributionSpec, "n_samples")
-    noise: float = same_as(AttributionSpec, "noise")
-    layer: str = same_as(AttributionSpec, "layer")
-    head: str = same_as(AttributionSpec, "head")
-    combine: str = same_as(AttributionSpec, "combine")
-    window: str = same_as(AttributionSpec, "window")
-    removal: str = same_as(AttributionSpec, "removal")
     filter_top_k: int = same_as(AttributionSpec, "filter_top_k")
     filter_top_p: float = same_as(AttributionSpec, "filter_top_p")
-    max_new_tokens: int = same_as(AttributionSpec, "max_new_tokens")
-    temperature: float = same_as(AttributionSpec, "temperature")
-    top_p: float = same_as(AttributionSpec, "top_p")
-    languages: str = same_as(AttributionSpec, "languages")
-    seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
         heard = {"method", "metric", "step_function", "cues", "free_output", "sentences", *METHODS[self.method].options}
@@ -164,13 +149,10 @@ class ContextRelianceSpec(Spec):
         names = [name for name, _, facts in self.options() if facts.group in ("method", "contrast")]
         names = [name for name in names if name not in heard]
         names += [] if self.output_context else ["output_template"]
-        return names + [name for name in idle_generation(self) if name not in heard]
-
-    def asked(self) -> list[StepFunction]:
-        """The step functions at work."""
-        return [STEP_FUNCTIONS[self.step_function]]
+        return names + [name for name in self.unused_generation() if name not in heard]
 
     def check(self) -> None:
+        super().check()
         words(self.instead)
         for name, wanted in (
             ("template", ("context", "current")),

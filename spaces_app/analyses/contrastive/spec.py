@@ -21,7 +21,7 @@ def _methods() -> list[str]:
     return [name for name, method in METHODS.items() if "step_function" in method.options]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ContrastiveSpec(AttributionSpec):
     """Explain why a model wrote A rather than B, where B is another output, another prompt's output, or both.
 

@@ -6,26 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.shared.fields import GenerationFields, ModelFields
 from spaces_app.costs.model import Cost, passes
 from spaces_app.costs.token_counts import TokenCounts, sized
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
-from spaces_app.spec import Spec, option, same_as
+from spaces_app.spec import option, same_as
 
 TARGETS = ("contrast_prob_diff", "contrast_logprob_diff", "contrast_logits_diff")
 CHECKS = ("auto", "none", "remove", "restore")
 
 
-@dataclass(frozen=True)
-class KnowledgeSpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeSpec(ModelFields):
     """Which feed-forward parts, at which tokens, speak for the true next word and against a false one."""
 
     kind = "knowledge"
     version = 1
 
-    model: str = same_as(AttributionSpec, "model")
-    revision: str = same_as(AttributionSpec, "revision")
     prompt: str = option(
         "", "Text that the fact completes; for a translation model, the text to translate.", max_chars=20_000
     )
@@ -55,7 +53,7 @@ class KnowledgeSpec(Spec):
         choices=lambda: CHECKS,
         group="method",
     )
-    languages: str = same_as(AttributionSpec, "languages")
+    languages: str = same_as(GenerationFields, "languages")
 
     @property
     def checked(self) -> str:

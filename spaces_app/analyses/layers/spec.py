@@ -6,29 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution.spec import AttributionSpec, idle_generation
+from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes
 from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
-from spaces_app.spec import Spec, option, same_as
+from spaces_app.spec import option
 
 SCOPES = ("generated", "all")
 MOST_WATCHED = 8
 
 
-@dataclass(frozen=True)
-class LayersSpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class LayersSpec(GenerationFields):
     """Read every layer of a model through its output layer, as if the model ended there (the logit lens)."""
 
     kind = "layers"
     version = 1
 
-    model: str = same_as(AttributionSpec, "model")
-    revision: str = same_as(AttributionSpec, "revision")
-    prompt: str = same_as(AttributionSpec, "prompt")
-    continuation: str = same_as(AttributionSpec, "continuation")
-    continuation_ids: tuple = same_as(AttributionSpec, "continuation_ids")
     watch: str = option(
         "",
         "Words to follow through the layers beside the ones that were written, separated by commas: is, are.",
@@ -44,14 +39,9 @@ class LayersSpec(Spec):
     top_k: int = option(
         10, "Likeliest words kept for every layer and token.", label="Likeliest", low=0, high=20, group="reading"
     )
-    max_new_tokens: int = same_as(AttributionSpec, "max_new_tokens")
-    temperature: float = same_as(AttributionSpec, "temperature")
-    top_p: float = same_as(AttributionSpec, "top_p")
-    languages: str = same_as(AttributionSpec, "languages")
-    seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
-        return idle_generation(self)
+        return self.unused_generation()
 
     def watched(self) -> list[str]:
         """The words to follow, in the order they were named."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution.spec import AttributionSpec, idle_generation
 from spaces_app.analyses.neurons.spec import NeuronsSpec
+from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes, writing
 from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
-from spaces_app.spec import Spec, option, same_as
+from spaces_app.spec import option, same_as
 
 SIDES = ("auto", "decoder", "encoder", "both")
 SIGNS = ("auto", "split", "gate", "clip")
@@ -24,18 +24,13 @@ WRITTEN_WITHOUT = 12  # tokens written with and without a factor
 USUAL_STEPS = 30  # of the factorization, until it has converged
 
 
-@dataclass(frozen=True)
-class NeuronFactorsSpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class NeuronFactorsSpec(GenerationFields):
     """Take the activations of feed-forward neurons along a text apart into factors (non-negative factorization)."""
 
     kind = "neuron_factors"
     version = 1
 
-    model: str = same_as(AttributionSpec, "model")
-    revision: str = same_as(AttributionSpec, "revision")
-    prompt: str = same_as(AttributionSpec, "prompt")
-    continuation: str = same_as(AttributionSpec, "continuation")
-    continuation_ids: tuple = same_as(AttributionSpec, "continuation_ids")
     k: int = option(6, "How many factors.", label="Factors", low=2, high=MOST_FACTORS)
     layers: str = same_as(NeuronsSpec, "layers")
     side: str = option(
@@ -97,15 +92,11 @@ class NeuronFactorsSpec(Spec):
         12, "Tokens the model may write first; 0 reads the text alone.", label="New tokens", low=0, high=256,
         group="generation",
     )  # fmt: skip
-    temperature: float = same_as(AttributionSpec, "temperature")
-    top_p: float = same_as(AttributionSpec, "top_p")
-    languages: str = same_as(AttributionSpec, "languages")
-    seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
         names = ["ablate_scale"] if self.ablate == "none" else []
         names += ["align"] if self.side == "encoder" else []
-        return names + idle_generation(self)
+        return names + self.unused_generation()
 
     def ablated(self) -> tuple[int, ...]:
         """The numbers of the factors without which the model is run."""

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution.spec import AttributionSpec, idle_generation
+from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes
 from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
-from spaces_app.spec import Spec, option, same_as
+from spaces_app.spec import option
 
 SIDES = ("auto", "decoder", "encoder")
 CLUSTERINGS = ("kmeans", "agglomerative")
@@ -21,18 +21,13 @@ MOST_TEXTS, MOST_NAMED = 8, 200
 _NEURON = re.compile(r"\s*(\d{1,4})\s*:\s*(\d{1,6})\s*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class NeuronsSpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class NeuronsSpec(GenerationFields):
     """Follow feed-forward neurons along one text or several, those that do alike together."""
 
     kind = "neurons"
     version = 1
 
-    model: str = same_as(AttributionSpec, "model")
-    revision: str = same_as(AttributionSpec, "revision")
-    prompt: str = same_as(AttributionSpec, "prompt")
-    continuation: str = same_as(AttributionSpec, "continuation")
-    continuation_ids: tuple = same_as(AttributionSpec, "continuation_ids")
     others: str = option(
         "", "Further texts, one a line, along which the same neurons are followed.", label="Other texts", max_chars=8000
     )
@@ -65,15 +60,11 @@ class NeuronsSpec(Spec):
         0, "Tokens the model may write first; 0 reads the text alone.", label="New tokens", low=0, high=256,
         group="generation",
     )  # fmt: skip
-    temperature: float = same_as(AttributionSpec, "temperature")
-    top_p: float = same_as(AttributionSpec, "top_p")
-    languages: str = same_as(AttributionSpec, "languages")
-    seed: int = same_as(AttributionSpec, "seed")
 
     def unused(self) -> Iterable[str]:
         names = ["n_neurons", "layers"] if self.neurons.strip() else []
         names += ["clustering", "normalize"] if not self.clusters else []
-        return names + idle_generation(self)
+        return names + self.unused_generation()
 
     def texts(self) -> list[str]:
         """The further texts, without empty lines."""

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from spaces_app.methods import REDUCTIONS, AttributionRequest, Method, reduction
+from spaces_app.methods.options import shared_values
+from spaces_app.methods.uses import UsesMethod
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token, sentence_ids, word_ids
 
-ASKED = ("baseline", "n_steps", "n_samples", "noise", "layer", "head", "combine", "removal", "seed")
 
-
-def ask(spec, method: Method, tokens: tuple[Token, ...], score: Callable) -> AttributionRequest:
+def ask(spec: UsesMethod, method: Method, tokens: tuple[Token, ...], score: Callable) -> AttributionRequest:
     """What the method is asked about `score` on these tokens."""
-    given = {name: getattr(spec, name) for name in ASKED}
+    given = shared_values(spec) | {"seed": spec.value("seed"), "own": spec.own_of(method)}
     reduce = REDUCTIONS[reduction(method, spec.aggregation)]
     return AttributionRequest(score=score, reduce=reduce, features=_features(spec.window, tokens[:-1]), **given)
 

@@ -6,31 +6,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.analyses.attribution.spec import AttributionSpec
+from spaces_app.analyses.shared.fields import ComparesModels, GenerationFields
 from spaces_app.costs.model import Cost, passes
 from spaces_app.costs.token_counts import TokenCounts, sized
 from spaces_app.methods import CostInputs
-from spaces_app.spec import Spec, option, same_as
+from spaces_app.spec import option, same_as
 
 MEASURES = ("all", "cka", "svcca", "pwcca")
 READ = ("states", "neurons")
 
 
-@dataclass(frozen=True)
-class SimilaritySpec(Spec):
+@dataclass(frozen=True, kw_only=True)
+class SimilaritySpec(ComparesModels):
     """Compare what the layers of a model hold of a text: with each other, in another text, or in another model."""
 
     kind = "similarity"
     version = 1
+    order = ("model", "revision", "prompt", "other_prompt")
 
-    model: str = same_as(AttributionSpec, "model")
-    revision: str = same_as(AttributionSpec, "revision")
     prompt: str = option("", "Text whose tokens are compared; of a translation model, what it reads.", max_chars=20_000)
     other_prompt: str = option(
         "", "Another text of as many tokens, compared place by place.", label="Other text", max_chars=20_000
     )
-    other_model: str = option("", "Another model that reads the same text.", label="Other model")
-    other_revision: str = option("", "Its exact revision; filled in by the run.", max_chars=64, group="hidden")
     measure: str = option("all", "How alike layers are.", choices=lambda: MEASURES, group="method")
     of: str = option(
         "states",
@@ -53,7 +50,7 @@ class SimilaritySpec(Spec):
         label="Skip first token",
         group="reading",
     )
-    languages: str = same_as(AttributionSpec, "languages")
+    languages: str = same_as(GenerationFields, "languages")
 
     def unused(self) -> Iterable[str]:
         return [

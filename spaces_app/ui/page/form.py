@@ -35,19 +35,19 @@ class Form:
         self.sections: dict[str, gr.Accordion] = {}
         self._options: dict[str, tuple[object, Option]] = {}
         for kind in reversed(self.kinds.values()):  # what the first question says of a field counts
-            self._options |= {name: (default, facts) for name, default, facts in kind.options() if _seen(facts)}
+            self._options |= {name: (default, facts) for name, default, facts in kind.every_option() if _seen(facts)}
         self._differing = {name for name in self._options if len(set(self._choices(name).values())) > 1}
         self._shown, self._reasons = shown, tab.views[shown.kind].idle(shown)
 
     def _choices(self, name: str) -> dict[str, tuple[str, ...]]:
         """What a field may be, by the kinds of question that have it."""
-        fields = {kind: {field: facts for field, _, facts in spec.options()} for kind, spec in self.kinds.items()}
+        fields = {kind: {field: facts for field, _, facts in spec.every_option()} for kind, spec in self.kinds.items()}
         return {kind: tuple(own[name].choices()) for kind, own in fields.items() if name in own and own[name].choices}
 
     def group(self, group: str) -> list[str]:
         """The fields of one group, in the order the specs declare them."""
         chosen = [view.choosing for view in self.tab.views.values()]  # what everything else depends on comes first
-        declared = [name for kind in self.kinds.values() for name, _, _ in kind.options()]
+        declared = [name for kind in self.kinds.values() for name, _, _ in kind.every_option()]
         order = [name for name in dict.fromkeys([*chosen, *declared]) if name in self._options]
         return [name for name in order if self._options[name][1].group == group]
 
@@ -78,7 +78,8 @@ class Form:
     def add(self, name: str) -> Component:
         """The control of one field, showing the spec the form was made with."""
         default, facts = self._options[name]
-        value = getattr(self._shown, name, default)
+        there = {name for name, _, _ in self._shown.declared()}
+        value = self._shown.value(name) if name in there else default
         given = {"value": value, "elem_id": f"{self.tab.name}-{name}", "elem_classes": ["seq-field"]}
         there, reason = self._there(name, self._shown, self._reasons), self._reasons.get(name)
         if reason and facts.group == DISABLING:
@@ -113,10 +114,10 @@ class Form:
         sampling would differ. A forged record changes nothing that a link could not ask as well.
         """
         kind = self.kind(values)
-        own = {name for name, _, facts in kind.options() if _seen(facts)}
+        own = {name for name, _, facts in kind.every_option() if _seen(facts)}
         given = zip(self.names, values, strict=True)
         fields = {name: self._plain(kind, name, value) for name, value in given if name in own}
-        spec = kind.from_dict(fields)
+        spec = kind.from_dict(kind.heeded(fields))
         kept = kept if isinstance(kept, Mapping) else {}
         hidden = kept.get("hidden") if isinstance(kept.get("hidden"), Mapping) else {}
         if kept.get("same") != self._fingerprint(spec):
@@ -166,8 +167,8 @@ class Form:
             if name == "model" and name in shown:  # a link may name a model that the list does not
                 update["choices"] = widgets.models(self.settings, spec.model)
             if name in self._differing and spec.kind in self._choices(name):
-                own = next(facts for field, _, facts in spec.options() if field == name)
-                update |= {"choices": widgets.choices(own), "value": getattr(spec, name)}
+                own = next(facts for field, _, facts in spec.declared() if field == name)
+                update |= {"choices": widgets.choices(own), "value": spec.value(name)}
             if update:
                 updates[control] = gr.update(**update)
         for group, section in self.sections.items():
@@ -177,7 +178,7 @@ class Form:
     def idle(self, spec: Spec) -> list[list[str]]:
         """[label, reason] of the options that are hidden because they do not count."""
         reasons = self.tab.views[spec.kind].idle(spec)
-        labels = {name: widgets.label(name, facts) for name, _, facts in spec.options() if facts.group in COLLAPSING}
+        labels = {name: widgets.label(name, facts) for name, _, facts in spec.declared() if facts.group in COLLAPSING}
         return [[label, reasons[name]] for name, label in labels.items() if name in reasons]
 
     def shows(self, spec: Spec) -> list:
@@ -186,13 +187,13 @@ class Form:
         return [values.get(name) for name in self.names]
 
     def _values(self, spec: Spec) -> dict:
-        own = {name for name, _, facts in type(spec).options() if _seen(facts)}
-        values = {name: getattr(spec, name) for name in self.controls if name in own}
+        own = {name for name, _, facts in spec.declared() if _seen(facts)}
+        values = {name: spec.value(name) for name in self.controls if name in own}
         return values | ({SWITCH: spec.kind} if SWITCH in self.controls else {})
 
     def _there(self, name: str, spec: Spec, reasons: Mapping[str, str]) -> bool:
         """Whether a control is on the page: its question is asked, and it counts or says why it does not."""
-        facts = next((facts for field, _, facts in type(spec).options() if field == name and _seen(facts)), None)
+        facts = next((facts for field, _, facts in spec.declared() if field == name and _seen(facts)), None)
         return facts is not None and not (name in reasons and facts.group in COLLAPSING)
 
     def _holds(self, group: str, spec: Spec, reasons: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from gradio.components import Component
 from spaces_app.methods import METHODS
 from spaces_app.models.cards import listed
 from spaces_app.settings import Settings
-from spaces_app.spec import Option
+from spaces_app.spec import Option, label
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.ui.page.picker import Picker
 
@@ -24,11 +24,6 @@ GROUPS = {
     "distribution": "Between two runs",
     "dropout": "Under dropout",
 }
-
-
-def label(name: str, facts: Option) -> str:
-    """What people read instead of the field's name."""
-    return facts.label or name.replace("_", " ").capitalize()
 
 
 def choices(facts: Option) -> list[tuple[str, str]]:

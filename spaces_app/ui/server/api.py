@@ -26,13 +26,16 @@ def endpoint(analysis: Analysis, runner: Runner, listeners: Listeners, base: str
     The result is `Result.to_dict()` with the link that shows it; `base` is what that link begins with. Work whose
     caller has left, as `listeners` tell, is stopped.
     """
-    options = [(name, default, facts) for name, default, facts in analysis.spec.options() if facts.group != "hidden"]
+    options = [
+        (name, default, facts) for name, default, facts in analysis.spec.every_option() if facts.group != "hidden"
+    ]
     names = [name for name, _, _ in options]
 
     def answer(*values, request: gr.Request | None = None, **named) -> dict:
         *values, caller = [*values, request] if len(values) <= len(names) else values
         try:
-            spec = analysis.spec.from_dict(dict(zip(names, values, strict=False)) | named)
+            given = dict(zip(names, values, strict=False)) | named
+            spec = analysis.spec.from_dict(analysis.spec.heeded(given))  # every option comes, given or not
             result = _awaited(spec, runner, listeners, caller)
         except Exception as error:
             # Only the sentence goes out; a bug has been logged under the number in it.
