@@ -161,18 +161,18 @@ def _analyse(analysis: Analysis, parsed: argparse.Namespace) -> int:
         return _analyse_table(analysis, parsed)
     spec = spec_from_flags(analysis.spec, vars(parsed))
     result = _as_read(Runner().run(spec, tick=_show_progress if sys.stderr.isatty() else None), parsed)
-    if not parsed.quiet:
-        from spaces_app.figures.terminal.printing import print_result
-
-        print_result(result)
     link = _link(result)
-    print(f"Link: {link}")
-    if parsed.json:
+    if parsed.json:  # before anything is printed, so that it is there whatever becomes of that
         document = result.to_dict() | {"link": link}
         try:
             parsed.json.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         except OSError as error:
             raise AppError(f"{parsed.json} cannot be written: {error.strerror}.", field="json") from None
+    if not parsed.quiet:
+        from spaces_app.figures.terminal.printing import print_result
+
+        print_result(result)
+    print(f"Link: {link}")
     return 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from spaces_app.errors import AppError, ModelUnavailable, SpecError
+from spaces_app.figures import figure_of, figure_value
 from spaces_app.link import spec_from_dict, to_link, valid_view
 from spaces_app.results import Result
 from spaces_app.serving.gallery import Example
@@ -37,8 +38,8 @@ class Shown:
 class Answers:
     """The answers of one tab. A subclass makes the components: form, figures, share, record, dialog, kept, status…
 
-    `figures` is {component class: (column, component)}: questions with the same kind of figure share one. `others` are
-    the answers of the other tabs' analyses, by name, and `tabs` is what chooses between them.
+    `figures` is {name of a component: (column, component)}: questions with the same kind of figure share one.
+    `others` are the answers of the other tabs' analyses, by name, and `tabs` is what chooses between them.
     """
 
     form: Form
@@ -57,14 +58,14 @@ class Answers:
     # What the components are given ------------------------------------------------------------------------------
 
     def figure_value(self, shown: Shown) -> dict:
-        return self.tab.views[shown.result.spec.kind].view(shown.result, state=shown.view, origin=shown.origin)
+        return figure_value(shown.result, view=shown.view, origin=shown.origin)
 
     def drawn(self, kind: str, value: dict | None) -> dict:
         """Updates that show the figure of one question with this value, and no other."""
-        own = self.tab.views[kind].figure
+        own = figure_of(kind).component
         updates = {self.figures[own][1]: value}
         if len(self.figures) > 1:
-            updates |= {column: gr.update(visible=figure is own) for figure, (column, _) in self.figures.items()}
+            updates |= {column: gr.update(visible=name == own) for name, (column, _) in self.figures.items()}
         return updates if value is not None else updates | {self.record: {}}
 
     def share_value(self, shown: Shown, *, write: bool = True) -> dict:

@@ -6,9 +6,9 @@ import secrets
 
 import gradio as gr
 
-from components.token_heatmap import TokenHeatmap
 from spaces_app.errors import AppError, SpecError
 from spaces_app.export.compare import comparison, facts, panes
+from spaces_app.figures import FIGURES
 from spaces_app.link import pair_query
 from spaces_app.results import Result
 from spaces_app.serving.lanes import shown as plain
@@ -30,7 +30,7 @@ class Comparing:
             gr.HTML("<h2>What changed from one answer to another?</h2>", elem_classes=["seq-question"])
             self.report = ScriptWidget("compare", {})
             with gr.Column(elem_classes=["seq-figure"], visible=False) as self.column:
-                self.figure = TokenHeatmap(None)
+                self.figure = FIGURES["attribution"].gradio_class(None)
 
     def wire(self, **instant) -> None:
         """Connect the button. Call it inside the page's Blocks context."""
