@@ -7,12 +7,12 @@ import hashlib
 import html
 import json
 
-from components.context_reliance.assets import ASSETS as CONTEXT_RELIANCE
-from components.contrastive.assets import ASSETS as CONTRASTIVE
-from components.figure.assets import Assets
-from components.layer_grid.assets import ASSETS as LAYER_GRID
-from components.neuron_factors.assets import ASSETS as NEURON_FACTORS
-from components.token_heatmap.assets import ASSETS as TOKEN_HEATMAP
+from spaces_app.components.context_reliance.assets import ASSETS as CONTEXT_RELIANCE
+from spaces_app.components.contrastive.assets import ASSETS as CONTRASTIVE
+from spaces_app.components.figure.assets import Assets
+from spaces_app.components.layer_grid.assets import ASSETS as LAYER_GRID
+from spaces_app.components.neuron_factors.assets import ASSETS as NEURON_FACTORS
+from spaces_app.components.token_heatmap.assets import ASSETS as TOKEN_HEATMAP
 from spaces_app.export.tables import table
 
 # Script and style of each kind of figure.

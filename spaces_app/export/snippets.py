@@ -120,8 +120,7 @@ def python(spec: Spec) -> str:
     """A program that asks the same question: the fields that differ from their defaults."""
     kind = type(spec)
     fields = "".join(f"    {name}={value!r},\n" for name, value in _asked(spec))
-    imports = f"from spaces_app import run\nfrom {kind.__module__.removesuffix('.spec')} import {kind.__name__}\n"
-    return f"{imports}\nspec = {kind.__name__}(\n{fields})\nresult = run(spec)\n"
+    return f"from seqscope import {kind.__name__}, run\n\nspec = {kind.__name__}(\n{fields})\nresult = run(spec)\n"
 
 
 def command(spec: Spec) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.token_heatmap import TokenHeatmap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.comparison.spec import ComparisonSpec
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec
+from spaces_app.components.token_heatmap import TokenHeatmap
 from spaces_app.figures.comparison import comparison
 from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.methods import METHODS

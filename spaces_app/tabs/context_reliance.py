@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.context_reliance import ContextReliance
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec
+from spaces_app.components.context_reliance import ContextReliance
 from spaces_app.figures.context_reliance import context_reliance
 from spaces_app.methods import METHODS
 from spaces_app.tabs.attribution import GENERATION, about

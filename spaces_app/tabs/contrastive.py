@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.contrastive import ContrastMap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec
+from spaces_app.components.contrastive import ContrastMap
 from spaces_app.figures.contrastive import contrastive
 from spaces_app.tabs.attribution import about, idle, refused
 from spaces_app.tabs.base import Tab, each

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.layers.spec import LayersSpec
+from spaces_app.components.layer_grid import LayerGrid
 from spaces_app.figures.layer_grid import layer_grid
 from spaces_app.tabs.base import Tab
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.neuron_factors import NeuronFactors
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.neuron_factors.spec import MOST_FACTORS, NeuronFactorsSpec
+from spaces_app.components.neuron_factors import NeuronFactors
 from spaces_app.errors import SpecError
 from spaces_app.figures.neuron_factors import neuron_factors
 from spaces_app.tabs import knowledge, layers, neurons, similarity

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.neurons.spec import NeuronsSpec
+from spaces_app.components.layer_grid import LayerGrid
 from spaces_app.figures.neurons import neurons
 from spaces_app.tabs.base import Tab
 

@@ -6,7 +6,7 @@ import secrets
 
 import gradio as gr
 
-from components.token_heatmap import TokenHeatmap
+from spaces_app.components.token_heatmap import TokenHeatmap
 from spaces_app.errors import AppError, SpecError
 from spaces_app.export.compare import comparison, facts, panes
 from spaces_app.link import pair_query
