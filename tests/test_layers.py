@@ -121,6 +121,8 @@ def test_components_know_gradio_and_nothing_of_ours():
     for path in (ROOT / "components").rglob("*.py"):
         for name in imports(path):
             assert name.split(".")[0] != "spaces_app", f"{path} imports {name}"
+        # Relative to one another, since a wheel has them by another name.
+        assert not re.search(r"^\s*(from|import) components\b", path.read_text(encoding="utf-8"), re.M), path
 
 
 def test_every_module_stands_in_the_list_of_parts():
