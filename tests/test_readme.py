@@ -95,11 +95,6 @@ def test_the_space_header_names_the_gradio_that_is_tested():
     assert "app_file: app.py" in header and "sdk: gradio" in header
 
 
-def test_torch_is_admitted_up_to_2_13_0_and_no_newer():
-    line = next(line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("torch"))
-    assert line.endswith("<=2.13.0")
-
-
 def test_every_file_the_readme_points_to_exists():
     for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
         assert (ROOT / target).exists(), target

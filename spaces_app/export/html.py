@@ -7,7 +7,7 @@ import hashlib
 import html
 import json
 
-from components.figure.assets import Assets
+from spaces_app.components.figure.assets import Assets
 from spaces_app.errors import NotSupported
 from spaces_app.figures import Figure, figure_for
 from spaces_app.figures.still.pins import lines

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import components
-from components.figure.assets import Assets
+from spaces_app import components
+from spaces_app.components.figure.assets import Assets
 from spaces_app.errors import NotSupported
 from spaces_app.figures.still import pins
 from spaces_app.figures.still.drawing import Drawing
