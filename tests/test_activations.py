@@ -189,7 +189,7 @@ class Experts(nn.Module):
     ("block", "sentence"),
     [
         (Bare(), "this model has no feed-forward part that can be found."),
-        (Experts(), "this model has several feed-forward parts in a block."),
+        (Experts(), "this model's feed-forward parts route tokens to experts, which share no list of neurons."),
     ],
 )
 def test_blocks_without_one_feed_forward_part_are_refused_in_a_sentence(block, sentence):
@@ -198,14 +198,20 @@ def test_blocks_without_one_feed_forward_part_are_refused_in_a_sentence(block, s
     assert caught.value.message == sentence
 
 
-@pytest.mark.parametrize("kind", ["Mamba", "Mixtral"])  # a state-space model, and a router beside fused experts
-def test_a_model_without_a_feed_forward_part_to_be_found_is_refused_and_not_kept_in_memory(kind):
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("Mamba", "this model has no feed-forward part that can be found"),
+        ("Mixtral", "this model's feed-forward parts route tokens to experts, which share no list of neurons"),
+    ],
+)
+def test_a_model_without_a_feed_forward_part_to_be_found_is_refused_and_not_kept_in_memory(kind, reason):
     sizes = {"vocab_size": 61, "hidden_size": 32, "num_hidden_layers": 2}
     if kind == "Mixtral":
         sizes |= {"intermediate_size": 40, "num_attention_heads": 4, "num_key_value_heads": 2, "num_local_experts": 2}
     lm = tiny.random(f"{kind}ForCausalLM", f"{kind}Config", **sizes)
     for _ in range(2):
-        with pytest.raises(NotSupported, match="^model: this model has no feed-forward part that can be found\\.$"):
+        with pytest.raises(NotSupported, match=f"^model: {reason}\\.$"):
             activations(lm, ((), (5, 6, 7)))
     gone = weakref.ref(lm.model)
     del lm

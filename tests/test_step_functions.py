@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spaces_app.analyses.attribution.spec import AttributionSpec
-from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS
+from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS, contrastive, plain
 
 # Softmax of (0, ln 2, ln 5) is (1/8, 2/8, 5/8); of (ln 4, ln 3, 0) it is (1/2, 3/8, 1/8).
 LOGITS = torch.tensor([0.0, math.log(2), math.log(5)], dtype=torch.float64)
@@ -90,6 +90,31 @@ def test_a_log_probability_stays_exact_where_the_probability_underflows():
     assert value("probability", far, torch.tensor(1)).item() == 0
     assert value("log_probability", far, torch.tensor(1)).item() == -200
     assert value("pcxmi", far, torch.tensor(1), (far, torch.tensor(0))).item() == pytest.approx(200 / math.log(2))
+
+
+@pytest.mark.parametrize(
+    "name", ["probability", "log_probability", "crossentropy", "contrast_prob_diff", "contrast_logprob_diff", "pcxmi"]
+)
+@pytest.mark.parametrize("ahead", [0.0, 12.0, 25.0])
+def test_the_gradient_of_a_sure_token_keeps_its_digits(monkeypatch, name, ahead):
+    """Where p was 1 in float32 the gradient at the token itself was 0, while the others together had 1 − p."""
+    drawn = torch.randn(3, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+    targets = torch.tensor([4, 7, 9])
+    drawn[torch.arange(3), targets] += ahead
+    other = (drawn.flip(1).double(), 49 - targets)
+
+    def gradient(logits):
+        logits = logits.clone().requires_grad_()
+        more = (other[0].to(logits.dtype), other[1]) if STEP_FUNCTIONS[name].compares else ()
+        value = STEP_FUNCTIONS[name].fn(logits, targets, *more)
+        return torch.autograd.grad(value.sum(), logits)[0].double()
+
+    found = gradient(drawn)
+    for file in (plain, contrastive):  # in float64 the plain formula has the digits
+        monkeypatch.setattr(file, "balanced", lambda logits, _targets: logits)
+    torch.testing.assert_close(found, gradient(drawn.double()), rtol=1e-5, atol=0)
+    if ahead == 25:
+        assert not torch.allclose(gradient(drawn), found, rtol=0.5, atol=0), "as sure as the test is about"
 
 
 def test_a_small_difference_between_two_runs_keeps_its_digits():

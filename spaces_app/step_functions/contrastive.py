@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from spaces_app.step_functions.base import CONTRAST, StepFunction
-from spaces_app.step_functions.plain import exponentials, logit, partition, probability
+from spaces_app.step_functions.plain import balanced, exponentials, logit, partition, probability
 
 
 def contrast_logits(logits, targets, other_logits, other_targets):
@@ -37,6 +37,7 @@ def contrast_logprob_diff(logits, targets, other_logits, other_targets):
     """ln p(y) − ln p′(y′): log odds, in nats."""
     if other_logits is logits:  # the same softmax on both sides
         return contrast_logits_diff(logits, targets, other_logits, other_targets)
+    logits, other_logits = balanced(logits, targets), balanced(other_logits, other_targets)
     peak, total = partition(logits)
     other_peak, other_total = partition(other_logits)
     # Each logarithm of a sum over the vocabulary is a large number; their ratio keeps the digits of the difference.

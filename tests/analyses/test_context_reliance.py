@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import math
+from decimal import Context, Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -298,6 +301,40 @@ def test_the_linear_model_finds_the_sentence_that_matters(bundled):
     assert int(np.argmax(result.arrays["answer_leave_one_out"].values)) == 1
     again = answer(bundled["tiny-causal"], context=context, continuation="bakery.", sentences="surrogate", n_subsets=64)
     assert again.arrays["surrogate"].values.tobytes() == result.arrays["surrogate"].values.tobytes()
+
+
+@pytest.mark.parametrize("sharper", [1, 4, 90])
+def test_the_surrogate_explains_log_odds_however_sure_the_model_is(bundled, sharper):
+    """Of a model sure of its words, p is 1 in float32: weights were 0, or every log odds above 17 was 27.631."""
+    plain = bundled["tiny-causal"]
+    lm = dataclasses.replace(plain, model=copy.deepcopy(plain.model))
+    (norm,) = [part for name, part in lm.model.named_modules() if name.endswith("ln_f")]
+    norm.weight.data *= sharper
+    norm.bias.data *= sharper
+    result = answer(lm, sentences="surrogate", n_subsets=16)
+    targets = torch.tensor(result.spec.continuation_ids)
+
+    def odds(context: str) -> list[float]:
+        """ln p / (1 − p) of every token, and of all together in decimals of many digits."""
+        frame = fill_templates(result.spec, lm, context)
+        rows = logits(lm, (frame.source, frame.prompt, result.spec.continuation_ids))
+        each = [
+            float(row[target] - torch.cat([row[:target], row[target + 1 :]]).logsumexp(0))
+            for row, target in zip(rows, targets, strict=True)
+        ]
+        with localcontext(Context(prec=2000)):
+            whole = math.prod((1 / (1 + (-Decimal(value)).exp()) for value in each), start=Decimal(1))
+            return [*each, float((whole / (1 - whole)).ln())]
+
+    first, second = CONTEXT[: CONTEXT.index(".") + 1], CONTEXT[CONTEXT.index(".") + 2 :]
+    both, one, other, none = (np.array(odds(text)) for text in (CONTEXT, first, second, ""))
+    # All four sets are asked, so the columns are independent: the lasso shrinks each effect by 2 penalties.
+    effects = np.stack([both + one - other - none, both + other - one - none]) / 2
+    expected = np.sign(effects) * np.maximum(np.abs(effects) - 0.02, 0)
+    found = np.concatenate([result.arrays["surrogate"].values, result.arrays["answer_surrogate"].values[:, None]], 1)
+    assert both.max() > {1: 2, 4: 18, 90: 745}[sharper], "as sure as the test is about"
+    assert np.abs(expected).max() > 0.1
+    assert found == pytest.approx(expected, rel=1e-5, abs=1e-4)  # the model's own float32 logits, by short passes
 
 
 def test_the_lasso_shrinks_what_matters_little_to_zero():

@@ -7,17 +7,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from support import no_tick
 
 from spaces_app.analyses.knowledge.compute import compute
 from spaces_app.analyses.knowledge.spec import KnowledgeSpec, cost, size
 from spaces_app.engine.forced import ForcedPass
-from spaces_app.engine.states.activations import projections
+from spaces_app.engine.states.activations import activations, projections
 from spaces_app.engine.states.mlp_outputs import MlpOutputs
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.export.formats import offered
 from spaces_app.figures.knowledge import knowledge
+from spaces_app.models.facts import blocks
 from spaces_app.models.load import load
 from spaces_app.models.resolve import resolve
 from spaces_app.settings import Settings
@@ -265,11 +267,98 @@ def test_what_cannot_be_is_refused_in_a_sentence(causal, fields, sentence):
     assert str(caught.value) == sentence
 
 
+_SIZES = {"vocab_size": 61, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+_SOME = {"num_key_value_heads": 2, "num_experts_per_tok": 2}
+_DEEPSEEK = {"num_key_value_heads": 4, "q_lora_rank": 8, "kv_lora_rank": 8, "qk_rope_head_dim": 4, "v_head_dim": 8}
+_DEEPSEEK |= {"qk_nope_head_dim": 4, "n_group": 2, "topk_group": 1, "num_experts_per_tok": 2}
+_ROUTED = {"intermediate_size": 64, "moe_intermediate_size": 24, "n_routed_experts": 4, "first_k_dense_replace": 1}
+_SHARED = {"intermediate_size": 64, "moe_intermediate_size": 24, "num_experts": 4}
+_SHARED |= {"shared_expert_intermediate_size": 40}
+_LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "head_dim": 8}
+_LLAMA4 = {"intermediate_size": 24, "intermediate_size_mlp": 64, "num_local_experts": 4, "head_dim": 8}
+_LOCAL = {"intermediate_size": 40, "num_local_experts": 4}
+MIXTURES = {  # of each kind, what its blocks call the whole of their feed-forward part, and its sizes
+    "DeepseekV3": ("mlp", _ROUTED | _DEEPSEEK),
+    "Glm4Moe": ("mlp", _ROUTED | _SOME | {"head_dim": 8}),
+    "Llama4": ("feed_forward", _LLAMA4 | {"num_key_value_heads": 2, "interleave_moe_layer_step": 2}),
+    "Qwen3Next": ("mlp", _SHARED | _SOME | _LINEAR | {"linear_value_head_dim": 8}),
+    "Qwen2Moe": ("mlp", _SHARED | _SOME),
+    "Ernie4_5_Moe": ("mlp", _SHARED | {"num_key_value_heads": 2, "moe_num_experts": 4, "moe_k": 2}),
+    "HunYuanMoEV1": ("mlp", _SOME | {"intermediate_size": 40, "num_experts": 4, "moe_topk": 2, "head_dim": 8}),
+    "Mixtral": ("mlp", _LOCAL | _SOME),
+    "Olmoe": ("mlp", {"intermediate_size": 40, "num_experts": 4, "num_experts_per_tok": 2, "eos_token_id": 2}),
+    "GptOss": ("mlp", _LOCAL | _SOME | {"head_dim": 8}),
+    "Phimoe": ("mlp", _LOCAL | _SOME),
+    "GraniteMoe": ("block_sparse_moe", _LOCAL | _SOME),
+    "Jamba": ("feed_forward", _SHARED | _SOME | {"attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 4}),
+}
+
+
+def mixture(kind: str):
+    _, sizes = MIXTURES[kind]
+    config = "Llama4TextConfig" if kind == "Llama4" else f"{kind}Config"
+    lm = tiny.random(f"{kind}ForCausalLM", config, dtype=torch.float64, **(_SIZES | sizes))
+    lm.model.set_experts_implementation("eager")  # torch's grouped product knows no float64
+    return lm
+
+
+@pytest.mark.parametrize("kind", list(MIXTURES))
+def test_of_routed_experts_the_whole_part_counts_and_not_the_shared_one(kind):
+    """The shared expert was taken for the whole: +0.0015 where −0.0007 was right."""
+    lm, (name, _) = mixture(kind), MIXTURES[kind]
+    ids = tiny.sequence(lm, n_generated=1)
+    run, read = ForcedPass(lm, ids), torch.tensor([ids[1]])
+    own, kept, zeroed = run.sequence.targets[None], {}, ()
+    parts = [block.get_submodule(name) for block in blocks(lm.model.get_decoder())]
+
+    def hook(module, _inputs, output):
+        first = output[0] if isinstance(output, tuple) else output
+        if zeroed and module is parts[zeroed[0]]:
+            first = first.clone()
+            first.view(len(ids[1]), -1)[zeroed[1]] = 0
+        first = first if first.requires_grad else first.requires_grad_()
+        kept[module] = first
+        return (first, *output[1:]) if isinstance(output, tuple) else first
+
+    handles = [part.register_forward_hook(hook) for part in parts]
+    with torch.enable_grad():
+        score = difference(lm.model(input_ids=read, use_cache=False).logits[:, -1:], own).sum()
+        outputs = [kept[part] for part in parts]
+        gradients = torch.autograd.grad(score, outputs)
+    expected = [m.detach().reshape(len(ids[1]), -1) for m in outputs], [g.reshape(len(ids[1]), -1) for g in gradients]
+    lost = torch.zeros(len(parts), len(ids[1]), dtype=torch.float64)
+    for zeroed in np.ndindex(*lost.shape):
+        lost[zeroed] = difference(lm.model(input_ids=read, use_cache=False).logits[:, -1:], own).detach().sum()
+    for handle in handles:
+        handle.remove()
+    layers = MlpOutputs(run)
+    found = layers.gradients(difference)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, torch.stack(theirs), rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(layers.exchanged(difference, torch.zeros_like(found[0])), lost, rtol=1e-8, atol=1e-10)
+    assert (lost - score.detach()).abs().max() > 1e-3
+    assert torch.equal(layers.outputs(), found[0])
+
+
+@pytest.mark.parametrize("kind", list(MIXTURES))
+def test_neurons_of_routed_experts_are_refused_in_a_sentence(kind):
+    lm = mixture(kind)
+    with pytest.raises(NotSupported, match="route tokens to experts, which share no list of neurons"):
+        activations(lm, ((), (5, 6, 7)))
+
+
+def test_experts_beside_a_part_of_their_own_are_refused_in_a_sentence():
+    sizes = _SIZES | _LOCAL | _SOME | {"shared_intermediate_size": 48}
+    lm = tiny.random("GraniteMoeSharedForCausalLM", "GraniteMoeSharedConfig", **sizes)
+    with pytest.raises(NotSupported, match="this model has several feed-forward parts in a block"):
+        MlpOutputs(ForcedPass(lm, tiny.sequence(lm, n_generated=1))).cells()
+
+
 def test_a_model_without_feed_forward_parts_is_refused(causal, monkeypatch):
     def none(*_):
         raise NotSupported("this model has no feed-forward part that can be found.", field="model")
 
-    monkeypatch.setattr("spaces_app.engine.states.mlp_outputs.projections", none)
+    monkeypatch.setattr("spaces_app.engine.states.mlp_outputs.feed_forward_parts", none)
     with pytest.raises(NotSupported, match="no feed-forward part"):
         answer(causal, true="Paris")
 

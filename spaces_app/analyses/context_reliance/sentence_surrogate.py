@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from spaces_app.analyses.context_reliance.context_templates import fill_templates
 from spaces_app.analyses.shared.ids import Ids
@@ -38,8 +39,8 @@ def explained(spec, lm, ids: Ids, context: tuple, *, chunk_mb: int, tick: Callab
         return Explained(notes=notes)
     texts = [text for text, _ in spans]
     asked = _Asked(spec, lm, ids[2], texts, chunk_mb, tick)
-    everything = asked.log_probabilities(np.ones(len(texts), dtype=bool))  # (G,)
-    alone = np.stack([asked.log_probabilities(np.arange(len(texts)) != i) for i in range(len(texts))])  # (S, G)
+    everything = -_surprise(asked.log_odds(np.ones(len(texts), dtype=bool)))  # ln p, (G,)
+    alone = np.stack([-_surprise(asked.log_odds(np.arange(len(texts)) != i)) for i in range(len(texts))])  # (S, G)
     axes = {"sentence": positions(len(texts)), "generated": positions(len(ids[2]))}
     fall = _finite(everything - alone)
     arrays = {
@@ -79,8 +80,8 @@ class _Asked:
     tick: Callable
     subsets: dict[tuple[bool, ...], np.ndarray] = field(default_factory=dict)
 
-    def log_probabilities(self, kept: np.ndarray) -> np.ndarray:
-        """ln p of each generated token when only the sentences in `kept` (S,) are there. (G,)"""
+    def log_odds(self, kept: np.ndarray) -> np.ndarray:
+        """ln p / (1 − p) of each generated token when only the sentences in `kept` (S,) are there. (G,)"""
         key = tuple(bool(value) for value in kept)
         if key not in self.subsets:
             context = " ".join(text for text, there in zip(self.texts, key, strict=True) if there)
@@ -92,29 +93,44 @@ class _Asked:
                 chunk_mb=self.chunk_mb,
                 tick=self._told,
             )
-            self.subsets[key] = _log_probabilities(run)
+            self.subsets[key] = _log_odds(run)
         return self.subsets[key]
 
     def _told(self, _done: int, _total: int, _what: str) -> None:
         self.tick(len(self.subsets), 0, "Leaving out sentences")
 
 
-def _log_probabilities(run: OtherRun) -> np.ndarray:
-    size, found = max(1, 2**24 // run.budget.head_bytes), []
+def _log_odds(run: OtherRun) -> np.ndarray:
+    """z(y) − ln Σ e^z of the other words, from logits in float64: of a p near 1, float32 keeps no 1 − p. (G,)"""
+    size, found = max(1, 2**23 // run.budget.head_bytes), []
     for start in range(0, len(run.partners), size):
         steps = slice(start, min(len(run.partners), start + size))
         logits = run.logits(steps)
-        picked = logits.log_softmax(-1).gather(-1, run.targets[steps, None].to(logits.device))
-        found.append(picked[:, 0].double().cpu().numpy())
+        targets = run.targets[steps, None].to(logits.device)
+        others = logits.double().scatter(-1, targets, -torch.inf)
+        found.append((logits.gather(-1, targets)[:, 0].double() - others.logsumexp(-1)).cpu().numpy())
     return np.concatenate(found)
+
+
+def _surprise(log_odds: np.ndarray) -> np.ndarray:
+    """−ln p, with all the digits of a small one."""
+    return np.logaddexp(0, -log_odds)
+
+
+def _of_all(log_odds: np.ndarray) -> np.ndarray:
+    """Log odds that all tokens of the last axis come out, from those of each. (..., G) → (...)"""
+    total = _surprise(log_odds).sum(-1)  # −ln p of the answer
+    with np.errstate(divide="ignore"):
+        # 1 − p is the sum of the 1 − p of its tokens where these are so small that float64 has no p but 1 and 0.
+        return np.where(total > 1e-300, -total - np.log(-np.expm1(-total)), -np.logaddexp.reduce(-log_odds, axis=-1))
 
 
 def _surrogate(asked: _Asked, n_subsets: int, seed: int) -> tuple[np.ndarray, np.ndarray, float | None]:
     """Weights (S, G) per token and (S,) for the answer, and how well the answer's are right on sets held out (R²)."""
     kept = _sets(len(asked.texts), n_subsets, seed)  # (n, S)
-    table = np.stack([asked.log_probabilities(row) for row in kept])  # (n, G)
-    answer = _log_odds(table.sum(1))
-    columns = np.concatenate([_log_odds(table), answer[:, None]], 1)  # (n, G + 1)
+    table = np.stack([asked.log_odds(row) for row in kept])  # (n, G)
+    answer = _of_all(table)
+    columns = _finite(np.concatenate([table, answer[:, None]], 1))  # (n, G + 1)
     weights = np.stack([lasso(kept.astype(float), column) for column in columns.T], 1)  # (S, G + 1)
     n_fit = 3 * len(kept) // 4
     fit = None
@@ -123,7 +139,7 @@ def _surrogate(asked: _Asked, n_subsets: int, seed: int) -> tuple[np.ndarray, np
         told = kept[n_fit:] @ tried
         told += (answer[:n_fit] - kept[:n_fit] @ tried).mean()
         fit = float(1 - np.mean((answer[n_fit:] - told) ** 2) / np.var(answer[n_fit:]))
-    return _finite(weights[:, :-1]), _finite(weights[:, -1]), fit
+    return weights[:, :-1], weights[:, -1], fit
 
 
 def _sets(n: int, count: int, seed: int) -> np.ndarray:
@@ -159,15 +175,10 @@ def lasso(features: np.ndarray, values: np.ndarray, penalty: float = PENALTY, ro
     return found
 
 
-def _log_odds(log_p: np.ndarray) -> np.ndarray:
-    """ln p − ln(1 − p), for p as near to 1 as float64 tells apart."""
-    return log_p - np.log(-np.expm1(np.minimum(log_p, -1e-12)))
-
-
 def _finite(values: np.ndarray) -> np.ndarray:
     if not np.isfinite(values).all():
         raise NotSupported(
-            "the scores are not finite: a written token has probability zero without a sentence.",
+            "the scores are not finite: a written token has probability zero or one without a sentence.",
             hint="Turn the sentences off.",
             field="sentences",
         )

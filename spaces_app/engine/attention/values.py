@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from transformers.utils import ModelOutput
 
 from spaces_app.engine.attention.implementations import attending, plain
 from spaces_app.engine.attention.sites import sites
@@ -144,7 +145,7 @@ class _Zeroing:
             if layer < len(stack) - 1:
                 handles.append(stack[layer].register_forward_hook(self._at_block(layer)))
             else:
-                handles.append(self.run.body.adapter.head.register_forward_pre_hook(self._at_head(layer)))
+                handles.append(self._end(layer))
         try:
             with attending(lm.model, attend):
                 yield
@@ -152,10 +153,23 @@ class _Zeroing:
             for handle in handles:
                 handle.remove()
 
+    def _end(self, layer: int):
+        """The hook that compares the last layer's states, and how to take it off.
+
+        Where the decoder ends, which is what models report; some transform it again on the way to the output layer.
+        """
+        decoder = self.run.lm.model.get_decoder()
+        if decoder is not self.run.lm.model:
+            return decoder.register_forward_hook(self._at_block(layer))
+        return self.run.body.adapter.head.register_forward_pre_hook(self._at_head(layer))
+
     def _at_block(self, layer: int):
         def end(_module, _inputs, output):
             if isinstance(output, tuple):
                 return (self._compared(layer, output[0]), *output[1:])
+            if isinstance(output, ModelOutput):
+                output.last_hidden_state = self._compared(layer, output.last_hidden_state)
+                return output
             return self._compared(layer, output)
 
         return end

@@ -1,16 +1,19 @@
 """Feed-forward neurons: where they are in a model, what they do along a text, and what happens without some of them.
 
 A neuron is one number that goes into the down-projection of a feed-forward part. That projection is found by shape and
-place: the widest linear layer outside attention that ends in the residual stream. Knows nothing of factors or specs.
+place: the widest linear layer outside attention that ends in the residual stream. Where tokens are routed to experts,
+what all of them add is known, but there is no one list of neurons. Knows nothing of factors or specs.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +28,9 @@ from spaces_app.models.facts import blocks
 
 SIDES = ("encoder", "decoder")
 LARGEST_HALF = 65504.0
-_found: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → {side: its projections}
+SEVERAL = "this model has several feed-forward parts in a block."
+ROUTED = "this model's feed-forward parts route tokens to experts, which share no list of neurons."
+_found: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → {(finder, side): what it finds in each block}
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,27 @@ class Activations:
 
 def projections(lm, side: str) -> tuple[Projection, ...]:
     """The down-projection of every block of a side. Raises NotSupported with the reason where one cannot be found."""
+    return _in_blocks(lm, side, _projection)
+
+
+def feed_forward_parts(lm, side: str) -> tuple[nn.Module, ...]:
+    """The module of every block of a side whose output the feed-forward part adds to the residual stream.
+
+    The down-projection, or of a part that routes tokens to experts the module that holds them all, router and shared
+    ones too. What it returns is that output or a tuple that begins with it. Raises NotSupported with the reason where
+    one cannot be found.
+    """
+    return _in_blocks(lm, side, _part)
+
+
+def _in_blocks(lm, side: str, finder: Callable[[nn.Module, int], Any]) -> tuple:
     if side == "encoder" and not lm.facts.encoder_decoder:
         raise SpecError("this model has no encoder.", field="side")
-    known = _found.setdefault(lm.model, {})
-    if side not in known:
+    known, key = _found.setdefault(lm.model, {}), (finder.__name__, side)
+    if key not in known:
         stack = lm.model.get_encoder() if side == "encoder" else lm.model.get_decoder()
-        known[side] = tuple(_projection(block, lm.facts.d_model) for block in blocks(stack))
-    return known[side]
+        known[key] = tuple(finder(block, lm.facts.d_model) for block in blocks(stack))
+    return known[key]
 
 
 def activations(lm, ids: tuple, *, gate: bool = False, budget: int = 2**28, tick=lambda *_: None) -> Activations:
@@ -128,24 +147,55 @@ def scaled(lm, factors: Mapping[tuple[str, int], tuple[Tensor, Tensor]]) -> Iter
 
 
 def _projection(block: nn.Module, d_model: int) -> Projection:
-    mixing = [name for name, part in block.named_modules() if "att" in name.lower() or _convolves(part)]
-    outside = [
-        (name, part, *_shape(part))
-        for name, part in block.named_modules()
-        if isinstance(part, nn.Linear | Conv1D)
-        and not any(name == other or name.startswith(f"{other}.") for other in mixing if other)
-    ]
-    outside = [] if any(other == "" for other in mixing) else outside
-    ends = [entry for entry in outside if entry[3] == d_model and entry[2] != d_model]
-    if not ends and len(outside) > 1:  # as wide as the stream itself: the last one
-        ends = [entry for entry in outside[-1:] if entry[3] == d_model]
+    outside = _outside_attention(block)
+    if any(_routed(name, part) for name, part in outside):
+        raise NotSupported(ROUTED, field="model")
+    layers = [(name, part, *_shape(part)) for name, part in outside if isinstance(part, nn.Linear | Conv1D)]
+    ends = [entry for entry in layers if entry[3] == d_model and entry[2] != d_model]
+    if not ends and len(layers) > 1:  # as wide as the stream itself: the last one
+        ends = [entry for entry in layers[-1:] if entry[3] == d_model]
     widest = [entry for entry in ends if entry[2] == max(end[2] for end in ends)]
     if len(widest) != 1:
-        reason = "has several feed-forward parts in a block" if widest else "has no feed-forward part that can be found"
-        raise NotSupported(f"this model {reason}.", field="model")
+        raise NotSupported(
+            SEVERAL if widest else "this model has no feed-forward part that can be found.", field="model"
+        )
     name, module, width, _ = widest[0]
     activation = tuple(part for part in block.modules() if isinstance(part, ACTIVATIONS))
     return Projection(module, name, width, activation)
+
+
+def _part(block: nn.Module, d_model: int) -> nn.Module:
+    outside = _outside_attention(block)
+    if not any(_routed(name, part) for name, part in outside):
+        return _projection(block, d_model).module
+    # Experts, router and what is shared hold all matrices outside attention; norms hold vectors.
+    names = [name for name, part in outside if any(weight.dim() > 1 for weight in part.parameters(recurse=False))]
+    names = [name.split(".") for name in names]
+    level = os.path.commonprefix(names)
+    module = block.get_submodule(".".join(level))
+    while isinstance(module, nn.ModuleList | nn.ModuleDict) and level:  # never called itself
+        level = level[:-1]
+        module = block.get_submodule(".".join(level))
+    if not level:
+        raise NotSupported(SEVERAL, field="model")
+    return module
+
+
+def _outside_attention(block: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Named modules of a block but those that mix positions: attention and convolutions, with all inside them."""
+    parts = list(block.named_modules())
+    mixing = [name for name, part in parts if "att" in name.lower() or _convolves(part)]
+    if "" in mixing:
+        return []
+    return [(name, part) for name, part in parts if not any(f"{name}.".startswith(f"{other}.") for other in mixing)]
+
+
+def _routed(name: str, part: nn.Module) -> bool:
+    """Whether a module holds experts: by its name, or as one tensor with an axis for them."""
+    if "shared" in name or isinstance(part, nn.Conv1d | nn.Conv2d):
+        return False
+    stacked = any(weight.dim() == 3 for weight in part.parameters(recurse=False))
+    return stacked or "expert" in name.rpartition(".")[2].lower()
 
 
 def _convolves(part: nn.Module) -> bool:

@@ -1,7 +1,7 @@
 """What the feed-forward part of every block gives: gradients there, all from one pass, and other values in its place.
 
-Such an output is a vector of D numbers per layer and input token: what the down-projection adds to the residual
-stream. Knows nothing of facts or specs.
+Such an output is a vector of D numbers per layer and input token: what the part adds to the residual stream, all its
+experts together where it routes tokens to some. Knows nothing of facts or specs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.chunks import in_chunks
-from spaces_app.engine.states.activations import projections
+from spaces_app.engine.states.activations import feed_forward_parts
 
 Cell = tuple[int, int]  # layer, input
 
@@ -39,11 +39,11 @@ class MlpOutputs:
     @property
     def count(self) -> int:
         """How many layers the deeper side has. Raises NotSupported where feed-forward parts cannot be found."""
-        return max(len(projections(self.run.lm, side)) for side in self.sides)
+        return max(len(feed_forward_parts(self.run.lm, side)) for side in self.sides)
 
     def cells(self) -> list[Cell]:
         """Every (layer, input) there is, by layer."""
-        depth = {side: len(projections(self.run.lm, side)) for side in self.sides}
+        depth = {side: len(feed_forward_parts(self.run.lm, side)) for side in self.sides}
         rows = [(layer, side) for layer in range(self.count) for side in self.sides if layer < depth[side]]
         return [(layer, at) for layer, side in rows for at in range(*self.sides[side].indices(self.run.n_inputs))]
 
@@ -57,8 +57,8 @@ class MlpOutputs:
         with torch.enable_grad(), ExitStack() as stack:
             seen = {
                 side: [
-                    stack.enter_context(_seeing(part.module, leaf=number == 0 and side == next(iter(self.sides))))
-                    for number, part in enumerate(projections(run.lm, side))
+                    stack.enter_context(_seeing(part, leaf=number == 0 and side == next(iter(self.sides))))
+                    for number, part in enumerate(feed_forward_parts(run.lm, side))
                 ]
                 for side in self.sides
             }
@@ -75,7 +75,7 @@ class MlpOutputs:
         """The outputs when the model reads `embeds` (n_inputs, D) or its own tokens. (L, n_inputs, D)"""
         with torch.no_grad(), ExitStack() as stack:
             seen = {
-                side: [stack.enter_context(_seeing(part.module)) for part in projections(self.run.lm, side)]
+                side: [stack.enter_context(_seeing(part)) for part in feed_forward_parts(self.run.lm, side)]
                 for side in self.sides
             }
             self._passed((self.run.embeds if embeds is None else embeds)[None])
@@ -102,7 +102,7 @@ class MlpOutputs:
                 for (side, layer), rows in self._by_layer(some).items():
                     at = torch.tensor([some[row][1] for row in rows], dtype=torch.long, device=values.device)
                     places = (torch.tensor(rows, dtype=torch.long, device=values.device), at - self.sides[side].start)
-                    module = projections(run.lm, side)[layer].module
+                    module = feed_forward_parts(run.lm, side)[layer]
                     stack.enter_context(_giving(module, len(some), places, values[layer, at]))
                 found = self._scores(score, self._passed(embeds[None].expand(len(some), -1, -1)))
             run.tick(stop, len(cells), "Exchanging outputs")
@@ -150,9 +150,10 @@ def _seeing(module: nn.Module, *, leaf: bool = False) -> Iterator[dict[str, Tens
     """Within, what the module gives is kept under "output"; as a `leaf`, the graph begins there."""
     seen: dict[str, Tensor] = {}
 
-    def hook(_module, _inputs, output: Tensor) -> Tensor | None:
-        seen["output"] = output.detach().requires_grad_() if leaf else output
-        return seen["output"] if leaf else None
+    def hook(_module, _inputs, output):
+        own = output[0] if isinstance(output, tuple) else output
+        seen["output"] = own.detach().requires_grad_() if leaf else own
+        return _with(seen["output"], output) if leaf else None
 
     handle = module.register_forward_hook(hook)
     try:
@@ -165,15 +166,21 @@ def _seeing(module: nn.Module, *, leaf: bool = False) -> Iterator[dict[str, Tens
 def _giving(module: nn.Module, n_rows: int, places: tuple[Tensor, Tensor], values: Tensor) -> Iterator[None]:
     """Within, the module's output has other values (R, D) at R places (row of the batch, token)."""
 
-    def hook(_module, _inputs, output: Tensor) -> Tensor:
-        changed = output.clone()
-        rows, tokens = (place.to(output.device) for place in places)
+    def hook(_module, _inputs, output):
+        own = output[0] if isinstance(output, tuple) else output
+        changed = own.clone(memory_format=torch.contiguous_format)
+        rows, tokens = (place.to(own.device) for place in places)
         # Some models join batch and tokens before their feed-forward part.
-        changed.view(n_rows, -1, output.shape[-1])[rows, tokens] = values.to(output.device, output.dtype)
-        return changed
+        changed.view(n_rows, -1, own.shape[-1])[rows, tokens] = values.to(own.device, own.dtype)
+        return _with(changed, output)
 
     handle = module.register_forward_hook(hook)
     try:
         yield
     finally:
         handle.remove()
+
+
+def _with(values: Tensor, output):
+    """What a module gives, with other values: some give what their router said beside them."""
+    return (values, *output[1:]) if isinstance(output, tuple) else values
