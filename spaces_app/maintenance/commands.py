@@ -1,4 +1,4 @@
-"""Commands for people who work on Seqscope itself: the truth table and README's tables."""
+"""Commands for people who work on Seqscope itself: the truth table and the documentation's tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from spaces_app.errors import AppError
-from spaces_app.maintenance import readme
+from spaces_app.maintenance import tables
 from spaces_app.methods import METHODS
 from spaces_app.settings import Settings
 
@@ -20,9 +20,9 @@ def add(commands) -> None:
     truth.add_argument("--n", type=int, default=40, metavar="N", help="Questions per phenomenon, at most.")
     truth.add_argument("--write", action="store_true", help="Keep the figures in bundled/truth.json.")
     truth.set_defaults(action=_truth)
-    tables = commands.add_parser("tables", help="Make the tables of README.md anew.")
-    tables.add_argument("--check", action="store_true", help="Compare only; fail when one is out of date.")
-    tables.set_defaults(action=_tables)
+    made = commands.add_parser("tables", help="Make the tables of the documentation anew.")
+    made.add_argument("--check", action="store_true", help="Compare only; fail when one is out of date.")
+    made.set_defaults(action=_tables)
 
 
 def _truth(parsed: argparse.Namespace) -> int:
@@ -46,12 +46,16 @@ def _truth(parsed: argparse.Namespace) -> int:
 
 
 def _tables(parsed: argparse.Namespace) -> int:
-    text = readme.README.read_text(encoding="utf-8")
-    new = readme.filled(text)
-    if parsed.check:
+    stale = []
+    for name, item in tables.TABLES.items():
+        text = item.path.read_text(encoding="utf-8")
+        new = tables.filled(text, name)
         if new != text:
-            print("README.md is out of date: run python -m spaces_app tables.", file=sys.stderr)
-        return int(new != text)
-    readme.README.write_text(new, encoding="utf-8")
-    print(f"README.md has {', '.join(readme.TABLES)}.")
-    return 0
+            stale.append(f"docs/{item.page}")
+            if not parsed.check:
+                item.path.write_text(new, encoding="utf-8")
+    if parsed.check and stale:
+        print(f"Out of date: {', '.join(stale)}. Run python -m spaces_app tables.", file=sys.stderr)
+    elif not parsed.check:
+        print(f"Written anew: {', '.join(stale) or 'none, all were as they should be'}.")
+    return int(parsed.check and bool(stale))
