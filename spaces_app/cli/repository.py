@@ -20,7 +20,7 @@ def add(commands) -> None:
     truth.add_argument("--methods", default="", metavar="NAMES", help="Separated by commas; all without it.")
     truth.add_argument("--n", type=int, default=40, metavar="N", help="Questions per phenomenon, at most.")
     truth.add_argument("--write", action="store_true", help="Keep the figures in bundled/truth.json.")
-    tables = commands.add_parser("tables", help="Make the tables of README.md anew.")
+    tables = commands.add_parser("tables", help="Make the tables of the documentation anew.")
     tables.add_argument("--check", action="store_true", help="Compare only; fail when one is out of date.")
     for name, command in (("gallery", recorded), ("truth", truth), ("tables", tables)):
         command.set_defaults(action=lambda parsed, name=name: _run(name, parsed))

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 
 from spaces_app.errors import AppError
-from spaces_app.maintenance import readme
+from spaces_app.maintenance import tables as doc_tables
 from spaces_app.methods import METHODS
 from spaces_app.serving import gallery as examples
 from spaces_app.serving.runner import Runner
@@ -37,16 +37,20 @@ def truth(parsed: argparse.Namespace) -> int:
 
 
 def tables(parsed: argparse.Namespace) -> int:
-    """Make README's tables anew, or compare them; 1 when one is out of date."""
-    text = readme.README.read_text(encoding="utf-8")
-    new = readme.filled(text)
-    if parsed.check:
+    """Make the tables of the documentation anew, or compare them; 1 when one is out of date."""
+    stale = []
+    for name, item in doc_tables.TABLES.items():
+        text = item.path.read_text(encoding="utf-8")
+        new = doc_tables.filled(text, name)
         if new != text:
-            print("README.md is out of date: run python -m spaces_app tables.", file=sys.stderr)
-        return int(new != text)
-    readme.README.write_text(new, encoding="utf-8")
-    print(f"README.md has {', '.join(readme.TABLES)}.")
-    return 0
+            stale.append(f"docs/{item.page}")
+            if not parsed.check:
+                item.path.write_text(new, encoding="utf-8")
+    if parsed.check and stale:
+        print(f"Out of date: {', '.join(stale)}. Run python -m spaces_app tables.", file=sys.stderr)
+    elif not parsed.check:
+        print(f"Written anew: {', '.join(stale) or 'none, all were as they should be'}.")
+    return int(parsed.check and bool(stale))
 
 
 def gallery(parsed: argparse.Namespace) -> int:
