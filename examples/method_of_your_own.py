@@ -1,6 +1,7 @@
 """A method of your own, beside two built-in ones: how far the target falls when a token becomes the one before it.
 
-`python examples/method_of_your_own.py`, or on the page: `SEQSCOPE_PLUGINS=examples/method_of_your_own.py python app.py`.
+`python examples/method_of_your_own.py`, or on the page:
+`SEQSCOPE_PLUGINS=examples/method_of_your_own.py python app.py`.
 """
 
 from seqscope import ComparisonSpec, Method, register, run

@@ -10,13 +10,13 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from spaces_app.analyses import KINDS
 from spaces_app.costs.limits import Estimate, Inquiry
-from spaces_app.errors import AppError, Cancelled, SpecError
+from spaces_app.errors import AppError, Cancelled, SpecError, to_app_error
 from spaces_app.link import made_digest, parse_url
 from spaces_app.models.cards import is_listed
 from spaces_app.models.resolve import fetch, resolve
 from spaces_app.results import Result
 from spaces_app.serving import gallery, plugins
-from spaces_app.serving.lanes import Task, make_lane, shown
+from spaces_app.serving.lanes import Task, make_lane
 from spaces_app.serving.store import Store
 from spaces_app.serving.worker import Tick
 from spaces_app.settings import Settings
@@ -214,7 +214,7 @@ class Runner:
             flight.task.future.add_done_callback(functools.partial(self._land, flight))
             self._lane.submit(flight.task)
         except Exception as error:
-            flight.future.set_exception(shown(error))
+            flight.future.set_exception(to_app_error(error))
 
     def _pinned(self, spec: Spec, tick: Tick) -> Spec:
         """The spec with the exact revision of its model, or of both its models, whose files are here then."""

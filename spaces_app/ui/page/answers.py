@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from spaces_app.errors import AppError, ModelUnavailable, SpecError
+from spaces_app.errors import AppError, ModelUnavailable, SpecError, to_app_error
 from spaces_app.figures import figure_of, figure_value
 from spaces_app.link import spec_from_dict, to_link, valid_view
 from spaces_app.results import Result
 from spaces_app.serving.gallery import Example
-from spaces_app.serving.lanes import shown as plain
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
@@ -268,7 +267,7 @@ class Answers:
             else:  # the revision of the figure on screen is gone, as when a local folder has been trained anew
                 yield from self._compute(otherwise, view=view, form=form)
         except Exception as error:
-            yield {self.status: messages.failed(plain(error))}
+            yield {self.status: messages.failed(to_app_error(error))}
         finally:
             if job is not None:
                 job.cancel()  # the visitor has left or pressed Stop; harmless when it is done

@@ -6,12 +6,11 @@ import secrets
 
 import gradio as gr
 
-from spaces_app.errors import AppError, SpecError
+from spaces_app.errors import AppError, SpecError, to_app_error
 from spaces_app.export.compare import comparison, facts, panes
 from spaces_app.figures import FIGURES
 from spaces_app.link import pair_query
 from spaces_app.results import Result
-from spaces_app.serving.lanes import shown as plain
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.ui.page.script_widget import ScriptWidget
@@ -62,7 +61,7 @@ class Comparing:
         except AppError as error:
             report["error"] = str(error)
         except Exception as error:
-            report = {"nonce": report["nonce"], "error": str(plain(error))}
+            report = {"nonce": report["nonce"], "error": str(to_app_error(error))}
             value = None
         return {self.report: report, self.figure: value, self.column: gr.update(visible=value is not None)}
 

@@ -9,10 +9,9 @@ from typing import Literal
 import gradio as gr
 
 from spaces_app.analyses.base import Analysis
-from spaces_app.errors import Cancelled, SpecError
+from spaces_app.errors import Cancelled, SpecError, to_app_error
 from spaces_app.link import to_link
 from spaces_app.results import Result
-from spaces_app.serving.lanes import shown as plain
 from spaces_app.serving.runner import Runner
 from spaces_app.spec import Spec
 from spaces_app.ui.server.listeners import Listeners
@@ -39,7 +38,7 @@ def endpoint(analysis: Analysis, runner: Runner, listeners: Listeners, base: str
             result = _awaited(spec, runner, listeners, caller)
         except Exception as error:
             # Only the sentence goes out; a bug has been logged under the number in it.
-            raise gr.Error(str(plain(error)), print_exception=False) from None
+            raise gr.Error(str(to_app_error(error)), print_exception=False) from None
         return result.to_dict() | {"link": link(result.spec, base)}
 
     types = {name: _type(default, facts) for name, default, facts in options}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from spaces_app.serving.lanes import shown as plain
+from spaces_app.errors import to_app_error
 
 MAX_BODY = 256 * 1024  # bytes; the largest honest request, a form with two full texts, is under 200 KB
 MAX_ADDRESS = 24 * 1024  # characters of path and query; a link has at most 4,096 and Gradio repeats it
@@ -69,7 +69,7 @@ class Guard:
             return 413, f"The request is larger than {self.max_body:,} bytes."
         if isinstance(error, KeyError) or type(error).__name__ == "FnIndexInferError":
             return 404, "This page has no such function."  # Gradio looks functions up without checking
-        return 500, str(plain(error))
+        return 500, str(to_app_error(error))
 
     def _refusal(self, scope) -> tuple[int, str] | None:
         headers = dict(scope["headers"])
