@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import gradio as gr
 
 from spaces_app.errors import AppError, ModelUnavailable, SpecError, to_app_error
-from spaces_app.figures import figure_of, figure_value
+from spaces_app.figures import figure_of
 from spaces_app.link import spec_from_dict, to_link, valid_view
 from spaces_app.results import Result
 from spaces_app.serving.gallery import Example
@@ -19,19 +19,10 @@ from spaces_app.tabs import Tab
 from spaces_app.ui.page import messages, provenance
 from spaces_app.ui.page.form import Form
 from spaces_app.ui.page.sharing import shared
+from spaces_app.ui.page.shown import Shown
 
 POLL = 0.4  # seconds between looks at a computation; each look holds a thread of the page's for as long
 PATIENCE = 2.0  # seconds that a look at what questions would take may wait for a busy lane
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a figure shows and how the form relates to it."""
-
-    result: Result
-    origin: str
-    view: str = ""
-    form: list | None = None
 
 
 class Answers:
@@ -55,9 +46,6 @@ class Answers:
         self.first = Shown(first.result, "recorded", first.view) if first else None
 
     # What the components are given ------------------------------------------------------------------------------
-
-    def figure_value(self, shown: Shown) -> dict:
-        return figure_value(shown.result, view=shown.view, origin=shown.origin)
 
     def drawn(self, kind: str, value: dict | None) -> dict:
         """Updates that show the figure of one question with this value, and no other."""
@@ -128,7 +116,7 @@ class Answers:
     def present(self, shown: Shown) -> dict:
         """Updates that show a result; its inputs too, unless the form has them already."""
         spec = shown.result.spec
-        updates = self.drawn(spec.kind, self.figure_value(shown)) | {
+        updates = self.drawn(spec.kind, shown.value()) | {
             self.share: self.share_value(shown),
             self.record: provenance.record(shown.result, shown.origin),
             self.kept: self.form.keep(spec),

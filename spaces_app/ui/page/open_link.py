@@ -13,12 +13,12 @@ from spaces_app.analyses import KINDS
 from spaces_app.errors import AppError, SpecError, to_app_error
 from spaces_app.link import made_digest, parse_pair, parse_query
 from spaces_app.ui.page import messages
-from spaces_app.ui.page.answers import Shown
 from spaces_app.ui.page.comparing import TAB as COMPARE
 from spaces_app.ui.page.comparing import Comparing
 from spaces_app.ui.page.overview import overview
 from spaces_app.ui.page.panel import Panel
 from spaces_app.ui.page.script_widget import ScriptWidget
+from spaces_app.ui.page.shown import Shown
 
 
 def opener(

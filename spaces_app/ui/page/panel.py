@@ -103,7 +103,7 @@ class Panel(Answers):
                 continue
             own = figure.component == shown
             with gr.Column(elem_classes=["seq-figure"], visible=own) as column:
-                value = self.figure_value(self.first) if own and self.first else None
+                value = self.first.value() if own and self.first else None
                 self.figures[figure.component] = column, figure.gradio_class(value)
         self.share = ScriptWidget("share", self.share_value(self.first, write=False) if self.first else None)
         self.record = ScriptWidget("record", provenance.record(self.first.result, "recorded") if self.first else {})
