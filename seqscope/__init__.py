@@ -55,7 +55,7 @@ __all__ = spaces_app.__all__
 
 
 def __getattr__(name: str):
-    if name not in __all__:
+    if name not in __all__ and not name.endswith("Spec"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(spaces_app, name)
 

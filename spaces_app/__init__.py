@@ -54,6 +54,11 @@ __all__ = sorted([*_WHERE, "Result", "__version__", "aggregate", "run"])
 def __getattr__(name: str):
     if name == "aggregate":
         return importlib.import_module("spaces_app.aggregate")
+    if name.endswith("Spec") and name not in _WHERE:  # of an analysis that was added
+        kinds = importlib.import_module("spaces_app.analyses").KINDS
+        found = next((kind for kind in kinds.values() if kind.__name__ == name), None)
+        if found is not None:
+            return found
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_WHERE[name]), name)

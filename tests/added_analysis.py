@@ -25,7 +25,7 @@ ASKED = {"prompt": "The keys to the cabinet", "continuation": " are on the table
 
 def copied(folder: Path) -> Path:
     """The tree with the new analysis, in `folder`; the bundled models are links."""
-    for name in ("spaces_app", "components"):
+    for name in ("spaces_app", "components", "seqscope"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "bundled"))
     (folder / "spaces_app/bundled").symlink_to(ROOT / "spaces_app/bundled")
     shutil.copy(ROOT / "app.py", folder)
@@ -63,6 +63,9 @@ def _files(document: dict) -> dict:
     from spaces_app.ui.page.overview import overview
 
     result = Result.from_dict(document, KINDS["surprisal"])
+    texts = snippets(result, Place("http://127.0.0.1/"))
+    names: dict = {}
+    exec(texts["python"], names)
 
     def refusal(action) -> str:
         try:
@@ -77,7 +80,8 @@ def _files(document: dict) -> dict:
         "no_picture": refusal(lambda: FORMATS["svg"].write(result)),
         "no_comparison": refusal(lambda: comparison(result, result)),
         "notebook": mimebundle(result),
-        "snippets": snippets(result, Place("http://127.0.0.1/")),
+        "snippets": texts,
+        "same": names["result"].to_dict() == result.to_dict(),
         "overview": overview([(TABS["surprisal"], [Example("one", "One", "What?", result)])]),
     }
 
@@ -87,17 +91,13 @@ def _page(link: str) -> dict:
     import httpx
     from gradio_client import Client
 
-    from spaces_app.serving.runner import Runner
-    from spaces_app.settings import Settings
-    from spaces_app.ui.app import build_app, launch_arguments
+    from spaces_app.ui.app import build
 
-    settings = Settings.from_env()
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
+    demo, given = build()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    given = launch_arguments(settings, runner) | {"mcp_server": False, "server_port": port}
+    given |= {"mcp_server": False, "server_port": port}
     _, url, _ = demo.launch(**given, prevent_thread_lock=True, quiet=True)
     opened = next(block.fn for block in demo.fns.values() if block.name == "open_link")(
         gr.EventData(None, {"link": link})
@@ -113,7 +113,6 @@ def _page(link: str) -> dict:
         "api": client.predict(**ASKED, unit="nats", api_name="/surprisal"),
     }
     demo.close()
-    runner.stop()
     return found
 
 

@@ -34,7 +34,7 @@ def found(house):
 
 def test_nothing_but_the_two_lines_that_contributing_names_is_changed(house):
     changed, added = [], set()
-    for name in ("spaces_app", "components"):
+    for name in ("spaces_app", "components", "seqscope"):
         for path in (house / name).rglob("*"):
             own = str(path.relative_to(house))
             if path.is_file() and path.suffix in {".py", ".js", ".css"}:
@@ -91,7 +91,7 @@ def test_a_notebook_shows_its_figure(found):
 def test_it_is_shared_and_cited_like_any_other(found):
     texts = found["snippets"]
     assert texts["command"].startswith("python -m spaces_app surprisal ")
-    assert "from spaces_app.analyses.surprisal import SurprisalSpec" in texts["python"]
+    assert "from seqscope import SurprisalSpec, run" in texts["python"] and found["same"], "as a program it runs"
     assert "https://aclanthology.org/N01-1021" in texts["bibtex"] and texts["link"].endswith(found["json"]["link"])
 
 

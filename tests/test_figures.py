@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from components.figure.component import Figure as Component
 from spaces_app.analyses import ANALYSES, KINDS
 from spaces_app.cli.main import main
+from spaces_app.components.figure.component import Figure as Component
 from spaces_app.errors import NotSupported
 from spaces_app.export.formats import FORMATS, document, offered
 from spaces_app.export.html import mounting, standalone
@@ -24,6 +24,8 @@ from spaces_app.results import Result
 from spaces_app.serving.gallery import examples
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
+from spaces_app.tabs import TABS
+from spaces_app.tabs.base import plain
 
 # Questions of the analyses that have no recorded example.
 ASKED = {"comparison": {"prompt": "The keys", "continuation": " are", "methods": "saliency,attention"}}
@@ -114,6 +116,19 @@ def test_every_offered_file_holds_it_and_json_all_of_it(analysis, answer):
 @every_analysis
 def test_the_overview_finds_the_numbers_it_shows_small(analysis, answer):
     assert answer(analysis).arrays[FIGURES[analysis].thumbnail].values.ndim >= 2
+
+
+def test_every_analysis_is_asked_in_one_tab():
+    assert list(TABS) == ["attribution", "contrastive", "context_reliance", "neuron_factors"]
+    assert sorted(name for tab in TABS.values() for name in tab.views) == sorted(ANALYSES)
+
+
+def test_a_plain_tab_has_every_group_of_its_spec_and_follows_every_option():
+    tab = plain(ANALYSES["layers"])
+    assert (tab.name, tab.title, tab.question) == ("layers", "Layers", ANALYSES["layers"].title)
+    assert tab.groups == (("reading", "Reading"), ("generation", "Generation"))
+    hidden = {"revision", "continuation_ids"}
+    assert set(tab.governing) == {name for name, _, _ in KINDS["layers"].options()} - hidden
 
 
 # ---- without ---------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from components.figure.demo import foot, number, page, tokens_of, words
-from components.surprisal import Surprisal
+from ..figure.demo import foot, number, page, tokens_of, words
+from . import Surprisal
 
 TEXT = "The keys to the cabinet are on the kitchen table."
 
