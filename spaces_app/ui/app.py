@@ -73,6 +73,9 @@ def launch_arguments(settings: Settings, runner: Runner, listeners: Listeners) -
         "enable_monitoring": False,
         "show_error": False,
         "run_history": False,
+        # Gradio would fetch its own page, and exit when that takes 3 s, as on a busy machine. That its server can be
+        # reached it has found out by then, with a request that may take its time.
+        "_frontend": False,
         "pwa": False,
         "max_file_size": "1kb",
         "mcp_server": importlib.util.find_spec("mcp") is not None,

@@ -1,50 +1,63 @@
-"""Answers while the server starts: a page that retries, until Gradio's own look at it has been answered.
-
-Gradio opens the port, then asks the page for its head, and gives the launch up when that takes three seconds: so does a
-question that comes in between and makes torch load.
-"""
+"""The page while it starts: a sentence and another try, instead of work that would keep the launch from ending."""
 
 from __future__ import annotations
 
 import json
 
-RETRY = 1  # seconds
-SENTENCE = "Seqscope is starting. This page tries again in a moment."
-_PAGE = (
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Seqscope is starting</title>'
-    f'<meta http-equiv="refresh" content="{RETRY}"></head><body><p>{SENTENCE}</p></body></html>\n'
-)
-_STARTUP = "/gradio_api/startup-events"  # which Gradio asks itself for, to begin its queue
+RETRY = 1  # seconds after which a client asks again
+SENTENCE = "Seqscope is starting. Try again in a moment; this page does so by itself."
+LAST_STEP = "/gradio_api/startup-events"  # what Gradio's launch() asks of its own server when all else is ready
+
+# Loads itself again rather than by <meta>, which would drop the fragment that private links stand in.
+PAGE = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>Seqscope</title>
+<body style="font: 16px/1.5 system-ui, sans-serif; margin: 3em auto; max-width: 34em; padding: 0 1em">
+<h1 style="font-size: 1.4em">Seqscope</h1><p role="status">{SENTENCE}</p>
+<noscript><meta http-equiv="refresh" content="{RETRY}"></noscript>
+<script>setTimeout(() => location.reload(), {RETRY * 1000})</script></body></html>
+"""
 
 
 class Starting:
-    """ASGI middleware that lets nothing but Gradio's own two requests through before the launch is over.
+    """ASGI middleware that answers 503 with Retry-After until `launch()` has asked for its last step.
 
-    Those are startup-events and then HEAD of the page. Everything else is told 503 with Retry-After meanwhile.
+    Between the moment the port opens and that step, a question would import torch, which holds the interpreter for
+    seconds, in the very process that is still being set up.
     """
 
     def __init__(self, app):
-        self.app, self._started = app, False
+        self.app, self.launched = app, False
 
     async def __call__(self, scope, receive, send):
-        if self._started or scope["type"] != "http" or scope["path"] == _STARTUP:
+        if self.launched or scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif scope["method"] == "HEAD" and scope["path"] == "/":
-            await self.app(scope, receive, send)
-            self._started = True
+        elif scope["path"] == LAST_STEP:
+            await self.app(scope, receive, self._watch(send))
         else:
-            await _retry_later(scope, send)
+            await _later(scope, send)
+
+    def _watch(self, send):
+        async def watching(message):
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                self.launched = True
+            await send(message)
+
+        return watching
 
 
-async def _retry_later(scope, send) -> None:
-    accepted = dict(scope["headers"]).get(b"accept", b"")
-    page = scope["method"] == "GET" and b"text/html" in accepted
-    body = _PAGE.encode() if page else json.dumps({"error": SENTENCE}).encode()
+async def _later(scope, send) -> None:
+    shown = dict(scope["headers"]).get(b"accept", b"")
+    kind, body = (b"text/html; charset=utf-8", PAGE) if b"text/html" in shown else (b"application/json", _SENTENCE)
+    content = body.encode("utf-8")
     headers = [
-        (b"content-type", b"text/html; charset=utf-8" if page else b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", str(RETRY).encode()),
+        (b"content-type", kind),
+        (b"content-length", str(len(content)).encode("ascii")),
+        (b"retry-after", str(RETRY).encode("ascii")),
         (b"cache-control", b"no-store"),
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+
+_SENTENCE = json.dumps({"error": SENTENCE})
