@@ -147,7 +147,7 @@ found["command"] = command(one)
 facts = SimpleNamespace(n_params=14_000_000, d_vocab=8000, d_model=384, n_layers=6)
 size = TokenCounts(0, 12, 20)
 inputs = [cost_inputs(one.replace(stretch=count), facts, size) for count in (4, 8)]
-terms = [of_method("stretched", item).parts[0] for item in inputs]
+terms = [of_method("stretched", item).terms[0] for item in inputs]
 found["cost"] = [terms[1].operations / terms[0].operations, terms[0].rounds, terms[1].rounds]
 speed = Speed(call=0.01, operations=1e9)
 allowed = Settings(max_seconds=60)
@@ -163,9 +163,9 @@ for kind in ("attribution", "comparison", "context_reliance"):
     ]
 
 from spaces_app.tabs import TABS
-from spaces_app.ui.api import endpoint
+from spaces_app.ui.server.api import endpoint
 from spaces_app.ui.app import build_app
-from spaces_app.ui.form import Form
+from spaces_app.ui.page.form import Form
 
 demo = build_app(settings, runner)
 found["controls"] = [

@@ -30,7 +30,7 @@ class Priced(Protocol):
 
 
 def predicted_seconds(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed) -> float:
-    """How long computing takes: the analysis's work at the speed that was measured on the model."""
+    """How long computing takes: the cost of the question at the speed that was measured on the model."""
     return speed.seconds(analysis.cost(spec, facts, size))
 
 

@@ -91,24 +91,24 @@ def attribution_cost(spec, facts: Any, size: TokenCounts) -> Cost:
 
 
 def explaining(spec, facts: Any, size: TokenCounts) -> Cost:
-    """One attribution: the method's work, a pass over the run it is compared with, those with dropout."""
-    load = cost_inputs(spec, facts, size)
-    return of_method(spec.method, load) + passes_beside(spec, load, size)
+    """One attribution: what the method does, a pass over the run it is compared with, those with dropout."""
+    inputs = cost_inputs(spec, facts, size)
+    return of_method(spec.method, inputs) + passes_beside(spec, inputs, size)
 
 
-def writing_cost(spec, size: TokenCounts, load: CostInputs) -> Cost:
+def writing_cost(spec, size: TokenCounts, inputs: CostInputs) -> Cost:
     """What the model does to write the output; nothing where it is given, or none is asked for."""
     given = spec.continuation or spec.continuation_ids
-    return Cost() if given or not size.n_generated else writing(load)
+    return Cost() if given or not size.n_generated else writing(inputs)
 
 
-def passes_beside(spec, load: CostInputs, size: TokenCounts) -> float:
+def passes_beside(spec, inputs: CostInputs, size: TokenCounts) -> float:
     """Operations of what step functions need beside the run itself."""
-    operations = load.forward * size.n_other / max(1, size.n_source + load.n_decoder) if size.n_other else 0.0
+    operations = inputs.forward * size.n_other / max(1, size.n_source + inputs.n_decoder) if size.n_other else 0.0
     if any(step.compares == "dropout" for step in spec.asked()):
-        operations += spec.n_dropout * load.forward
+        operations += spec.n_dropout * inputs.forward
     if getattr(spec, "deletion_check", False):
-        operations += n_variants(load.n_source + load.n_decoder, load.n_generated) * load.forward
+        operations += n_variants(inputs.n_source + inputs.n_decoder, inputs.n_generated) * inputs.forward
     return operations
 
 

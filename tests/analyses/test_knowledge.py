@@ -367,6 +367,6 @@ def test_the_cost_grows_with_the_outputs_that_are_exchanged(causal):
     asked = {"prompt": PROMPT, "true": "Paris", "false": "Rome"}
     few, many = (KnowledgeSpec(**asked, patching=check) for check in ("none", "remove"))
     found = [
-        sum(part.operations for part in cost(spec, causal.facts, size(spec, causal)).parts) for spec in (few, many)
+        sum(part.operations for part in cost(spec, causal.facts, size(spec, causal)).terms) for spec in (few, many)
     ]
     assert found[1] / found[0] == pytest.approx((4 + 4 * 5) / 4)

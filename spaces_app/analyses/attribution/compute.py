@@ -12,7 +12,7 @@ from spaces_app.analyses.shared import checks as honesty
 from spaces_app.analyses.shared.alternatives import TopKRecorder
 from spaces_app.analyses.shared.ids import sequence_ids
 from spaces_app.analyses.shared.notes import method_notes, model_notes
-from spaces_app.analyses.shared.requests import ask, unit
+from spaces_app.analyses.shared.requests import attribution_request, unit
 from spaces_app.analyses.shared.score_arrays import parts_arrays, scores_array, steps_array
 from spaces_app.analyses.shared.targets import Targets, check_given
 from spaces_app.arrays import NamedArray
@@ -42,7 +42,7 @@ def compute(spec: AttributionSpec, lm, tick, settings) -> Result:
     watch = [*scores.values(), runners]
     run = ForcedPass(lm, ids, attribute_prefix=prefix, chunk_mb=chunk_mb, watch=watch, tick=tick)
     tokens = tuple(lm.tokens(*ids))
-    answer = method.attribute(run, ask(spec, method, tokens, targets.score(spec.step_function)))
+    answer = method.attribute(run, attribution_request(spec, method, tokens, targets.score(spec.step_function)))
     steps = {name: run.scores(score) for name, score in scores.items()}
     run.scores(runners)
     checked, checks = honesty.checks(spec, run, answer, targets.score(honesty.explained(spec)))

@@ -208,12 +208,12 @@ def size(spec: ContextRelianceSpec, model) -> TokenCounts:
 
 
 def cost(spec: ContextRelianceSpec, facts: Any, size: TokenCounts) -> Cost:
-    """The method's work, two passes over each run, both writings, and a pass for each set of sentences."""
-    load = cost_inputs(spec, facts, size)
-    share = size.n_other / max(1, size.n_source + load.n_decoder)
+    """What the method does, two passes over each run, both writings, and a pass for each set of sentences."""
+    inputs = cost_inputs(spec, facts, size)
+    share = size.n_other / max(1, size.n_source + inputs.n_decoder)
     n_sentences = 1 + len(re.findall(r"[.!?。！？\n]+\s", spec.context))
     sets = {"off": 0, "leave_one_out": n_sentences, "surrogate": n_sentences + spec.n_subsets}[spec.sentences]
     given = bool(spec.continuation or spec.continuation_ids)
-    written = ((0 if given else 1) + (share if spec.free_output else 0)) * writing(load)
+    written = ((0 if given else 1) + (share if spec.free_output else 0)) * writing(inputs)
     share_explained = FEW if spec.cues == "dependent" and METHODS[spec.method].family == "gradient" else 1.0
-    return share_explained * of_method(spec.method, load) + (2 + sets + 2 * share) * passes(load.forward) + written
+    return share_explained * of_method(spec.method, inputs) + (2 + sets + 2 * share) * passes(inputs.forward) + written

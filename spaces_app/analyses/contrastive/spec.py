@@ -53,5 +53,5 @@ class ContrastiveSpec(AttributionSpec):
 
 def cost(spec: ContrastiveSpec, facts: Any, size: TokenCounts) -> Cost:
     """Operations: the difference and A by the method, B too where it does not follow from them, and the passes."""
-    load = cost_inputs(spec, facts, size)
-    return 3 * of_method(spec.method, load) + passes_beside(spec, load, size) + 2 * load.forward
+    inputs = cost_inputs(spec, facts, size)
+    return 3 * of_method(spec.method, inputs) + passes_beside(spec, inputs, size) + 2 * inputs.forward

@@ -83,6 +83,6 @@ def size(spec: KnowledgeSpec, model) -> TokenCounts:
 
 def cost(spec: KnowledgeSpec, facts: Any, size: TokenCounts) -> Cost:
     """Passes for the words and the gradients, and one for every output that is exchanged."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, 1)
+    inputs = CostInputs(facts, size.n_source, size.n_prompt, 1)
     exchanged = facts.n_layers * size.n_prompt + facts.n_encoder_layers * size.n_source
-    return passes(load.forward * (4 + (exchanged if spec.checked != "none" else 0)))
+    return passes(inputs.forward * (4 + (exchanged if spec.checked != "none" else 0)))

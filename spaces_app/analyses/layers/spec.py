@@ -61,7 +61,7 @@ def size(spec: LayersSpec, model) -> TokenCounts:
 
 def cost(spec: LayersSpec, facts: Any, size: TokenCounts) -> Cost:
     """A pass, the output layer at every layer and token, and the writing."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
+    inputs = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
     read = size.n_generated + (size.n_prompt if spec.scope == "all" and not size.n_source else 0)
-    work = passes(load.forward + (facts.n_layers + 1) * read * load.head_row)
-    return work + writing_cost(spec, size, load)
+    found = passes(inputs.forward + (facts.n_layers + 1) * read * inputs.head_row)
+    return found + writing_cost(spec, size, inputs)

@@ -118,12 +118,12 @@ def size(spec: NeuronFactorsSpec, model) -> TokenCounts:
 
 def cost(spec: NeuronFactorsSpec, facts: Any, size: TokenCounts) -> Cost:
     """A pass, the writing, the factorization, and for every factor taken away a pass and a few tokens."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
+    inputs = CostInputs(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
     n_tokens = size.n_source + size.n_prompt + size.n_generated
     cells = n_tokens * 4 * facts.d_model * facts.n_layers  # feed-forward parts are about four times as wide
     starts = 4 if spec.stability else 1
-    work = passes(load.forward + 4 * cells * spec.k * USUAL_STEPS * starts)
+    found = passes(inputs.forward + 4 * cells * spec.k * USUAL_STEPS * starts)
     if ablated := len(spec.ablated()):
         again = CostInputs(facts, size.n_source, size.n_prompt, WRITTEN_WITHOUT)
-        work += passes(load.forward * (1 + ablated)) + (1 + ablated) * writing(again)
-    return work + writing_cost(spec, size, load)
+        found += passes(inputs.forward * (1 + ablated)) + (1 + ablated) * writing(again)
+    return found + writing_cost(spec, size, inputs)

@@ -103,7 +103,7 @@ def size(spec: NeuronsSpec, model) -> TokenCounts:
 
 def cost(spec: NeuronsSpec, facts: Any, size: TokenCounts) -> Cost:
     """A pass for every text, and the writing."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
+    inputs = CostInputs(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
     read = size.n_source + size.n_prompt + size.n_generated
-    work = passes(load.forward * (1 + size.n_other / max(1, read)))
-    return work + writing_cost(spec, size, load)
+    found = passes(inputs.forward * (1 + size.n_other / max(1, read)))
+    return found + writing_cost(spec, size, inputs)
