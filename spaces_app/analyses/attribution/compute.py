@@ -19,6 +19,7 @@ from spaces_app.arrays import NamedArray
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS, AttributionScores, check_method
 from spaces_app.results import Result
+from spaces_app.spec import label
 
 VISIBLE_GAP = 0.05  # of the difference explained: above it, a reader of the map should know
 
@@ -67,6 +68,15 @@ def _arrays(spec: AttributionSpec, answer: AttributionScores, steps: dict[str, t
     return arrays | parts_arrays(answer, name)
 
 
+def _missed(spec: AttributionSpec, worst: float) -> str:
+    """What is said of shares that do not add up, with the steps or samples that more of would help."""
+    for name, facts in METHODS[spec.method].rounds().items():
+        what = label(name, facts).lower()
+        missed = f"With {spec.value(name)} {what} the shares miss up to {worst:.0%} of what they should add up to;"
+        return f"{missed} more {what} come closer."
+    return f"The shares miss up to {worst:.0%} of what they should add up to."
+
+
 def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores, steps: dict) -> dict:
     """Convergence and warnings: what the numbers themselves tell about their worth."""
     warnings = [*run.lm.notes, *run.lm.warnings(spec.prompt, spec.continuation), *answer.remarks]
@@ -77,10 +87,7 @@ def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores,
         score = np.abs(np.asarray(steps[spec.step_function]))
         worst = float(np.max(np.abs(gap) / np.maximum(np.maximum(np.abs(answer.explained), score), 1e-9)))
         if worst > VISIBLE_GAP:
-            warnings.append(
-                f"With {spec.n_steps} steps the shares miss up to {worst:.0%} of what they should add up to;"
-                " more steps come closer."
-            )
+            warnings.append(_missed(spec, worst))
     most = run.lm.facts.max_positions
     written = not spec.continuation and not spec.continuation_ids
     ended = int(run.sequence.targets[-1]) in run.lm.facts.eos_ids
