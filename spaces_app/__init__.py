@@ -1,7 +1,7 @@
 """Seqscope: see why a language model wrote each word.
 
-`from spaces_app import AttributionSpec, run` is all most programs need. Names are looked up on first use, so that
-importing this package is quick and never imports torch.
+`from seqscope import AttributionSpec, run` is all most programs need; `seqscope` hands on the names below. They are
+looked up on first use, so that importing this package is quick and never imports torch or Gradio.
 """
 
 from __future__ import annotations
@@ -14,28 +14,46 @@ from spaces_app.version import __version__ as __version__
 _WHERE = {
     "ANALYSES": "spaces_app.analyses",
     "AppError": "spaces_app.errors",
+    "AttributionRequest": "spaces_app.methods",
+    "AttributionScores": "spaces_app.methods",
     "AttributionSpec": "spaces_app.analyses.attribution",
-    "METHODS": "spaces_app.methods",
+    "compare": "spaces_app.export.compare",
+    "ComparisonSpec": "spaces_app.analyses.comparison",
+    "ContextReliance": "spaces_app.components.context_reliance",
+    "ContextRelianceSpec": "spaces_app.analyses.context_reliance",
+    "ContrastiveSpec": "spaces_app.analyses.contrastive",
+    "ContrastMap": "spaces_app.components.contrastive",
+    "CostInputs": "spaces_app.methods",
+    "FORMATS": "spaces_app.export.formats",
+    "from_link": "spaces_app.serving.runner",
+    "KnowledgeSpec": "spaces_app.analyses.knowledge",
+    "LayerGrid": "spaces_app.components.layer_grid",
+    "LayersSpec": "spaces_app.analyses.layers",
+    "load": "spaces_app.export.files",
     "Method": "spaces_app.methods",
+    "METHODS": "spaces_app.methods",
     "NamedArray": "spaces_app.arrays",
+    "NeuronFactors": "spaces_app.components.neuron_factors",
+    "NeuronFactorsSpec": "spaces_app.analyses.neuron_factors",
+    "NeuronsSpec": "spaces_app.analyses.neurons",
+    "parse_query": "spaces_app.link",
+    "register": "spaces_app.serving.plugins",
     "Runner": "spaces_app.serving.runner",
+    "save": "spaces_app.export.files",
+    "Settings": "spaces_app.settings",
+    "SimilaritySpec": "spaces_app.analyses.similarity",
     "STEP_FUNCTIONS": "spaces_app.step_functions",
     "StepFunction": "spaces_app.step_functions",
-    "Settings": "spaces_app.settings",
-    "Token": "spaces_app.tokens",
-    "register": "spaces_app.serving.plugins",
-    "FORMATS": "spaces_app.export.formats",
-    "compare": "spaces_app.export.compare",
-    "from_link": "spaces_app.serving.runner",
-    "load": "spaces_app.export.files",
-    "parse_query": "spaces_app.link",
-    "save": "spaces_app.export.files",
     "to_link": "spaces_app.link",
+    "Token": "spaces_app.tokens",
+    "TokenHeatmap": "spaces_app.components.token_heatmap",
 }
-__all__ = sorted([*_WHERE, "Result", "__version__", "run"])
+__all__ = sorted([*_WHERE, "Result", "__version__", "aggregate", "run"])
 
 
 def __getattr__(name: str):
+    if name == "aggregate":
+        return importlib.import_module("spaces_app.aggregate")
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_WHERE[name]), name)

@@ -1,8 +1,8 @@
-"""`python -m spaces_app`: the command line."""
+"""`python -m spaces_app`: the command line, also where nothing is installed."""
 
 import sys
 
 from spaces_app.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(prog="python -m spaces_app"))

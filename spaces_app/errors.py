@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+import traceback
+
+log = logging.getLogger("seqscope")
+
 
 class AppError(Exception):
     """A failure with a message for the person who asked.
@@ -49,3 +55,19 @@ class Busy(AppError):
 
 class Cancelled(AppError):
     """The person who asked has left or pressed Stop."""
+
+
+def to_app_error(error: BaseException) -> AppError:
+    """What a person gets to see: the sentence of an AppError, or a number under which the log has the bug.
+
+    Tokenizers written in Rust panic past Exception; that is a fault of the model's files and has a sentence too.
+    """
+    if isinstance(error, AppError):
+        return error
+    if type(error).__name__ == "PanicException":
+        return ModelUnavailable("the model's tokenizer failed on this text.", hint="Choose another model.")
+    number = secrets.token_hex(4)
+    # Where it failed, without the message: messages of libraries may quote the prompt, which is not ours to keep.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("bug %s: %s\n%s", number, type(error).__name__, where)
+    return AppError(f"something went wrong here (report {number}).", hint="It has been logged.")

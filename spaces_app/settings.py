@@ -40,6 +40,12 @@ class Settings:
         "Python files or modules that register methods and step functions of your own, separated by commas.",
     )
     queue: int = setting(64, "SEQSCOPE_QUEUE", "Requests that may wait at the same time.")
+    frames: str = setting(
+        "",
+        "SEQSCOPE_FRAMES",
+        "Who may show the page in a frame: addresses separated by spaces, or *; empty means anybody on a Space, else "
+        "nobody. Embedded figures (/embed) may stand anywhere.",
+    )
     space_id: str = setting("", "SPACE_ID", "Set by Hugging Face Spaces: owner/name, used to build links.")
     zero_gpu: bool = setting(False, "SPACES_ZERO_GPU", "Set by Hugging Face Spaces with ZeroGPU hardware.")
 

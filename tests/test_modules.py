@@ -11,8 +11,7 @@ import pytest
 from components.figure.assets import COMPONENTS
 from components.figure.modules import ModuleError, joined
 from components.figure.slimming import slim_script, slim_style, without_comments
-from spaces_app.export.formats import figure_value
-from spaces_app.export.html import FIGURES
+from spaces_app.figures import FIGURES, figure_value
 from spaces_app.serving import gallery
 from spaces_app.ui.page.script_widget import SCRIPTS
 
@@ -122,14 +121,15 @@ def test_what_is_no_comment_is_left_alone():
     assert without_comments(text) == text
 
 
-ENTRIES = sorted({figure.entry for figure in FIGURES.values()})
+ASSETS = {figure.component: figure.assets for figure in FIGURES.values()}
+ENTRIES = sorted({assets.entry for assets in ASSETS.values()})
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_figure_takes_scripts_of_its_own_folder_and_shared_ones_only(entry):
     own = entry.split("/")[0]
     assert {path.parent.name for path in joined(COMPONENTS / entry).paths} <= {own, "figure"}
-    assert {style.split("/")[0] for f in FIGURES.values() if f.entry == entry for style in f.styles} <= {own, "figure"}
+    assert {style.split("/")[0] for f in ASSETS.values() if f.entry == entry for style in f.styles} <= {own, "figure"}
 
 
 def test_every_script_is_part_of_a_figure_or_of_the_page():
@@ -141,9 +141,9 @@ def test_every_script_is_part_of_a_figure_or_of_the_page():
     assert [path.name for path in pieces if f'"{path.stem}' not in python] == [], "drawn by nothing"
 
 
-@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize("kind", ASSETS)
 def test_a_figure_gives_what_pages_call(kind):
-    names = joined(COMPONENTS / FIGURES[kind].entry).exports
+    names = joined(COMPONENTS / ASSETS[kind].entry).exports
     assert {"mount", "parseState", "formatState", "parsePins"} <= set(names)
 
 
@@ -165,10 +165,10 @@ VALUES = {
 
 
 def test_every_key_that_python_sends_is_typed():
-    assert VALUES.keys() == FIGURES.keys()
+    assert VALUES.keys() == ASSETS.keys()
     seen = set()
     for result in gallery.recorded().values():
         value = figure_value(result, view="", origin="recorded")
         seen.add(value["kind"])
         assert value.keys() <= typed_keys(VALUES[value["kind"]]), value["kind"]
-    assert seen == FIGURES.keys()
+    assert seen == ASSETS.keys()

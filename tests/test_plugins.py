@@ -80,9 +80,10 @@ def test_the_command_line_knows_what_a_users_file_registers(own_file, tmp_path):
 
 def test_api_and_form_offer_what_a_users_file_registers(own_file, tables, tmp_path):
     from spaces_app.ui.app import build_app
+    from spaces_app.ui.server.listeners import Listeners
 
     settings = Settings(plugins=str(own_file), store=str(tmp_path))
-    demo = build_app(settings, Runner(settings))
+    demo = build_app(settings, Runner(settings), Listeners())
     offered = json.dumps(demo.config["components"], default=str)
     assert '"nearest"' in offered and '"lead"' in offered
     schema = json.dumps(demo.get_api_info(), default=str)

@@ -11,9 +11,9 @@ import pytest
 
 import spaces_app.serving.runner as runner_module
 from spaces_app.arrays import NamedArray
-from spaces_app.errors import AppError, Busy, Cancelled, ModelUnavailable, TooLarge
+from spaces_app.errors import AppError, Busy, Cancelled, ModelUnavailable, TooLarge, to_app_error
 from spaces_app.results import Result
-from spaces_app.serving.lanes import Task, ThreadLane, shown
+from spaces_app.serving.lanes import Task, ThreadLane
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, option
@@ -161,7 +161,7 @@ def test_a_bug_becomes_a_number_and_its_message_stays_out_of_the_log(runner, roo
 
 def test_a_panicking_tokenizer_is_a_sentence():
     panic = type("PanicException", (BaseException,), {})("regex gave up")
-    assert "tokenizer failed" in str(shown(panic))
+    assert "tokenizer failed" in str(to_app_error(panic))
 
 
 def test_an_unreadable_stored_result_counts_as_absent(runner):

@@ -1,5 +1,5 @@
 """ContextReliance: which words of an answer depend on its context. Importing this does not import Gradio."""
 
-from components.figure.package import lazily
+from ..figure.package import lazily
 
 __getattr__ = lazily(__name__, "ContextReliance")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from components.context_reliance import ContextReliance
-from components.figure.demo import foot, number, packed, page, tokens_of, words
+from ..figure.demo import foot, number, packed, page, tokens_of, words
+from . import ContextReliance
 
 CONTEXT = "George was very sick yesterday. The sun was shining all day long."
 QUERY, ANSWER, OTHER = "Later he drove to the", " hospital with his sister.", " market with his sister."

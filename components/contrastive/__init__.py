@@ -1,5 +1,5 @@
 """ContrastMap: why this word and not that one. Importing this does not import Gradio."""
 
-from components.figure.package import lazily
+from ..figure.package import lazily
 
 __getattr__ = lazily(__name__, "ContrastMap")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.contrastive.assets import ASSETS
-from components.figure.component import Figure
+from ..figure.component import Figure
+from .assets import ASSETS
 
 
 class ContrastMap(Figure):

@@ -6,8 +6,8 @@ import zlib
 
 import gradio as gr
 
-from components.contrastive import ContrastMap
-from components.figure.demo import foot, packed, page, tokens_of, words
+from ..figure.demo import foot, packed, page, tokens_of, words
+from . import ContrastMap
 
 PROMPT, OUTPUT, FOIL = "The keys to the cabinet", " are on the kitchen table.", " is"
 OTHERS = (" are", " is", " were", " was", " look", " in", " of", " have", " and", " lay")

@@ -9,8 +9,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.figure.modules import joined
-from components.figure.slimming import slim_style
+from .modules import joined
+from .slimming import slim_style
 
 COMPONENTS = Path(__file__).resolve().parent.parent
 SHARED_STYLES = ("figure/style.css", "figure/pins.css")

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import gradio as gr
 
-from components.figure.assets import COMPONENTS, Assets
-from components.figure.modules import joined
+from .assets import COMPONENTS, Assets
+from .modules import joined
 
 
 class Figure(gr.HTML):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gradio as gr
 
-    from components.figure.component import Figure
+    from .component import Figure
 
 NOTE = "These numbers are made up from the letters of the text. No model was asked."
 

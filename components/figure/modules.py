@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.figure.slimming import slim_script, without_comments
+from .slimming import slim_script, without_comments
 
 _FROM = r'\s*\{([^{}]*)\}\s*from\s*"([^"\n]+)";[ \t]*\n?'
 _IMPORT, _PASSED_ON = re.compile(rf"^import{_FROM}", re.M), re.compile(rf"^export{_FROM}", re.M)

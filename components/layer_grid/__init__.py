@@ -1,5 +1,5 @@
 """LayerGrid: a number for every layer and token. Importing this does not import Gradio."""
 
-from components.figure.package import lazily
+from ..figure.package import lazily
 
 __getattr__ = lazily(__name__, "LayerGrid")

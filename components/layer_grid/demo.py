@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from components.figure.demo import foot, number, packed, page, words
-from components.layer_grid import LayerGrid
+from ..figure.demo import foot, number, packed, page, words
+from . import LayerGrid
 
 TEXT = "The keys to the cabinet are on the kitchen table."
 N_LAYERS = 7

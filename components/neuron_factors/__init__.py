@@ -1,5 +1,5 @@
 """NeuronFactors: which groups of neurons are active where. Importing this does not import Gradio."""
 
-from components.figure.package import lazily
+from ..figure.package import lazily
 
 __getattr__ = lazily(__name__, "NeuronFactors")

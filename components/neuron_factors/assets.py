@@ -1,6 +1,6 @@
 """The script and style of NeuronFactors, for the app and for stand-alone pages."""
 
-from components.figure.assets import Assets
+from ..figure.assets import Assets
 
 ASSETS = Assets(
     name="neuronFactors",

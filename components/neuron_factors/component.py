@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.figure.component import Figure
-from components.neuron_factors.assets import ASSETS
+from ..figure.component import Figure
+from .assets import ASSETS
 
 
 class NeuronFactors(Figure):

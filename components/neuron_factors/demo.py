@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from components.figure.demo import foot, number, page, tokens_of, words
-from components.neuron_factors import NeuronFactors
+from ..figure.demo import foot, number, page, tokens_of, words
+from . import NeuronFactors
 
 TEXT = "Countries in Asia: Nepal, Thailand, India, Japan, China."
 N_FACTORS, N_LAYERS = 6, 4

@@ -1,5 +1,5 @@
 """TokenHeatmap: see which earlier tokens each generated one relies on. Importing this does not import Gradio."""
 
-from components.figure.package import lazily
+from ..figure.package import lazily
 
 __getattr__ = lazily(__name__, "TokenHeatmap")

@@ -6,8 +6,8 @@ import zlib
 
 import gradio as gr
 
-from components.figure.demo import foot, packed, tokens_of, words
-from components.token_heatmap import TokenHeatmap
+from ..figure.demo import foot, packed, tokens_of, words
+from . import TokenHeatmap
 
 PROMPT, OUTPUT = "The keys to the cabinet", " are on the kitchen table."
 

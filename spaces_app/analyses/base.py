@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spaces_app.costs.model import Cost
-from spaces_app.costs.token_counts import TokenCounts, attribution_cost, text_size
+from spaces_app.costs.token_counts import TokenCounts, reading_cost, reading_size
 from spaces_app.results import Result
 from spaces_app.spec import Spec
 
@@ -24,15 +24,17 @@ class Analysis:
     TooLarge when the visitor has left or the time is up.
 
     `size(spec, loaded_model)` is how many tokens the question has, and `cost(spec, facts, size)` the work of
-    answering it (a `Cost`, or a plain number of floating-point operations); limits follow from both.
+    answering it (a `Cost`, or a plain number of floating-point operations); limits follow from both. By default that
+    is a pass over the prompt and the output, and the writing of the output. `source` is the address of its paper.
     """
 
     name: str
     title: str
     spec: type[Spec]
     compute: Callable
-    size: Callable[..., TokenCounts] = text_size
-    cost: Callable[..., Cost | float] = attribution_cost
+    size: Callable[..., TokenCounts] = reading_size
+    cost: Callable[..., Cost | float] = reading_cost
+    source: str = ""
 
 
 def compute_of(package: str) -> Callable:

@@ -7,30 +7,30 @@ import contextlib
 import itertools
 import json
 import sys
-import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from spaces_app import aggregate
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.base import Analysis
-from spaces_app.cli import sharing
+from spaces_app.cli import repository, serve, sharing
 from spaces_app.errors import AppError
 from spaces_app.link import to_link
-from spaces_app.maintenance import commands
 from spaces_app.results import Result
-from spaces_app.serving import gallery, plugins
+from spaces_app.serving import plugins
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Option, Spec
 from spaces_app.version import __version__
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns the exit status: 0 done, 1 a comparison failed, 2 refused with a sentence on stderr."""
+def main(arguments: list[str] | None = None, *, prog: str = "seqscope") -> int:
+    """Run one command; `prog` is how it was called, for its help.
+
+    Returns the exit status: 0 done, 1 a comparison failed, 2 refused with a sentence on stderr.
+    """
     try:
         plugins.load(Settings.from_env().plugins)  # first: the parser lists every method there is
-        parsed = build_parser().parse_args(arguments)
+        parsed = build_parser(prog).parse_args(arguments)
         return parsed.action(parsed)
     except AppError as error:
         print(f"seqscope: {error}", file=sys.stderr)
@@ -39,11 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "seqscope") -> argparse.ArgumentParser:
     """The parser with every analysis of the table in it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m spaces_app", description="See why a language model wrote each word."
-    )
+    parser = argparse.ArgumentParser(prog=prog, description="See why a language model wrote each word.")
     parser.add_argument("--version", action="version", version=f"seqscope {__version__}")
     parsers = parser.add_subparsers(required=True, metavar="command")
     for analysis in ANALYSES.values():
@@ -56,13 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
         _add_data_flags(command)
         command.add_argument("--quiet", action="store_true", help="Print no table, only the link.")
         command.set_defaults(action=lambda parsed, analysis=analysis: _analyse(analysis, parsed))
-    recorded = parsers.add_parser("gallery", help="Record the examples anew, or compare them with what is recorded.")
-    recorded.add_argument(
-        "--check", action="store_true", help="Compare only; fail when a number moved by more than 1e-5."
-    )
-    recorded.set_defaults(action=_gallery)
-    commands.add(parsers)
+    repository.add(parsers)
     sharing.add(parsers)
+    serve.add(parsers)
     return parser
 
 
@@ -161,42 +155,21 @@ def _analyse(analysis: Analysis, parsed: argparse.Namespace) -> int:
         return _analyse_table(analysis, parsed)
     spec = spec_from_flags(analysis.spec, vars(parsed))
     result = _as_read(Runner().run(spec, tick=_show_progress if sys.stderr.isatty() else None), parsed)
-    if not parsed.quiet:
-        from spaces_app.figures.terminal.printing import print_result
-
-        print_result(result)
     link = _link(result)
-    print(f"Link: {link}")
-    if parsed.json:
+    if parsed.json:  # before anything is printed, so that it is there whatever becomes of that
         document = result.to_dict() | {"link": link}
         try:
             parsed.json.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         except OSError as error:
             raise AppError(f"{parsed.json} cannot be written: {error.strerror}.", field="json") from None
+    if not parsed.quiet:
+        from spaces_app.figures.terminal.printing import print_result
+
+        print_result(result)
+    print(f"Link: {link}")
     return 0
 
 
 def _show_progress(done: int, total: int, what: str) -> None:
     count = f" {done} of {total}" if total else ""
     print(f"\r\033[K{what}{count}", end="\r\033[K", file=sys.stderr, flush=True)
-
-
-def _gallery(parsed: argparse.Namespace) -> int:
-    with tempfile.TemporaryDirectory() as empty:  # a store that remembers nothing: the numbers must be new
-        return _record_or_compare(Runner(replace(Settings.from_env(), store=empty)), check=parsed.check)
-
-
-def _record_or_compare(runner: Runner, *, check: bool) -> int:
-    worst = 0.0
-    for question in gallery.questions():
-        result = runner.run(question.spec)
-        path = gallery.recorded_path(question.name)
-        if check:
-            kept = {example.name: example for example in gallery.examples(question.spec.kind)}
-            gap = gallery.difference(kept[question.name].result, result) if question.name in kept else float("inf")
-            worst = max(worst, gap)
-            print(f"{question.name}: largest difference {gap:.2g}")
-        else:
-            gallery.record(question.name, result)
-            print(f"{question.name}: {path.stat().st_size:,} bytes: {result.text!r}")
-    return 0 if worst <= 1e-5 else 1

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from spaces_app.costs.model import Cost, of_method, writing
+from spaces_app.costs.model import Cost, of_method, passes, writing
 from spaces_app.engine.deletion_check import n_variants
 from spaces_app.methods import CostInputs
 from spaces_app.methods.options import shared_values
@@ -88,6 +88,12 @@ def cost_inputs(spec, facts: Any, size: TokenCounts) -> CostInputs:
 def attribution_cost(spec, facts: Any, size: TokenCounts) -> Cost:
     """One attribution, and the writing of the output where it is not given."""
     return explaining(spec, facts, size) + writing_cost(spec, size, cost_inputs(spec, facts, size))
+
+
+def reading_cost(spec, facts: Any, size: TokenCounts) -> Cost:
+    """One pass over a text and the output, and the writing of the output where it is not given."""
+    inputs = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
+    return passes(inputs.forward) + writing_cost(spec, size, inputs)
 
 
 def explaining(spec, facts: Any, size: TokenCounts) -> Cost:

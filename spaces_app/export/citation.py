@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from spaces_app.analyses import ANALYSES
 from spaces_app.figures.still.latex import escape
 from spaces_app.methods import METHODS
 from spaces_app.results import Result
@@ -130,10 +131,6 @@ PAPERS: dict[str, Paper] = {
         "ICLR",
     ),
 }
-ANALYSES = {
-    "contrastive": "https://aclanthology.org/2022.emnlp-main.14",
-    "context_reliance": "https://arxiv.org/abs/2310.01188",
-}
 
 
 def sources(result: Result) -> list[str]:
@@ -141,7 +138,7 @@ def sources(result: Result) -> list[str]:
     spec = result.spec
     method = METHODS.get(getattr(spec, "method", ""))
     step_function = STEP_FUNCTIONS.get(getattr(spec, "step_function", ""))
-    found = [ANALYSES.get(spec.kind, ""), method.source if method else ""]
+    found = [ANALYSES[spec.kind].source, method.source if method else ""]
     found += [step_function.source] if step_function and step_function.source in PAPERS else []
     return list(dict.fromkeys(filter(None, found)))
 

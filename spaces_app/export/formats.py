@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from spaces_app.errors import AppError, NotSupported
+from spaces_app.errors import AppError
 from spaces_app.export import tabular
 from spaces_app.export.html import standalone
-from spaces_app.figures.still import heatmap, latex, layout, raster, svg
+from spaces_app.figures import FIGURES, figure_of, figure_value
+from spaces_app.figures.still import latex, layout, raster, svg
 from spaces_app.figures.still.drawing import Drawing
 from spaces_app.inseq import write as inseq
 from spaces_app.inseq import write_context
 from spaces_app.link import to_link
 from spaces_app.results import Result
-
-# The view of each analysis: its function makes the value of the component of the same name as the value's kind.
-VIEWS = {
-    "attribution": "token_heatmap",
-    "contrastive": "contrastive",
-    "context_reliance": "context_reliance",
-    "neuron_factors": "neuron_factors",
-    "layers": "layer_grid",
-    "knowledge": "knowledge",
-    "neurons": "neurons",
-    "similarity": "similarity",
-    "comparison": "comparison",
-}
 
 
 @dataclass(frozen=True)
@@ -51,29 +38,23 @@ class Format:
         return written if isinstance(written, bytes) else written.encode("utf-8")
 
 
-def figure_value(result: Result, *, view: str = "", origin: str = "") -> dict:
-    """What the result's component draws. Raises NotSupported for an analysis without a figure."""
-    name = VIEWS.get(result.spec.kind)
-    if name is None:
-        raise NotSupported(f"{result.spec.kind} has no figure.", hint="Save it as JSON or CSV.")
-    return getattr(importlib.import_module(f"spaces_app.figures.{name}"), name)(result, state=view, origin=origin)
-
-
 def still(result: Result, *, view: str = "") -> Drawing:
-    """The still picture of a result, with the link to it."""
-    import dataclasses
-
-    return dataclasses.replace(heatmap.drawing(figure_value(result, view=view)), source=link(result, view))
+    """The still picture of a result, with the link to it. Raises NotSupported where there is none."""
+    figure = figure_of(result.spec.kind)
+    return replace(figure.still(figure.value(result, state=view)), source=link(result, view))
 
 
 def offered(result: Result) -> list[Format]:
     """The formats that this result can leave as, in the table's order."""
-    drawn = figure_value(result)["kind"] in heatmap.DRAWINGS
+    figure = FIGURES.get(result.spec.kind)
     maps = result.arrays.get("attributions")
     known = maps is not None and list(maps.axes) == ["input", "generated"]  # to Inseq
-    refused = {"inseq"} if not known else set()
-    refused |= {item.name for item in FORMATS.values() if item.picture and not drawn}
-    return [item for item in FORMATS.values() if item.name == "html" or item.name not in refused]
+    refused = set() if known else {"inseq"}
+    if figure is None:
+        refused |= {item.name for item in FORMATS.values() if item.picture}
+    elif isinstance(figure.drawing, str):
+        refused |= {item.name for item in FORMATS.values() if item.picture} - {"html"}
+    return [item for item in FORMATS.values() if item.name not in refused]
 
 
 def link(result: Result, view: str = "") -> str:

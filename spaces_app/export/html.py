@@ -7,22 +7,11 @@ import hashlib
 import html
 import json
 
-from components.context_reliance.assets import ASSETS as CONTEXT_RELIANCE
-from components.contrastive.assets import ASSETS as CONTRASTIVE
-from components.figure.assets import Assets
-from components.layer_grid.assets import ASSETS as LAYER_GRID
-from components.neuron_factors.assets import ASSETS as NEURON_FACTORS
-from components.token_heatmap.assets import ASSETS as TOKEN_HEATMAP
-from spaces_app.export.tables import table
+from spaces_app.components.figure.assets import Assets
+from spaces_app.errors import NotSupported
+from spaces_app.figures import Figure, figure_for
+from spaces_app.figures.still.pins import lines
 
-# Script and style of each kind of figure.
-FIGURES: dict[str, Assets] = {
-    "token_heatmap": TOKEN_HEATMAP,
-    "contrastive": CONTRASTIVE,
-    "context_reliance": CONTEXT_RELIANCE,
-    "neuron_factors": NEURON_FACTORS,
-    "layer_grid": LAYER_GRID,
-}
 THEMES = ("auto", "light", "dark")
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -114,6 +103,18 @@ def frame(value: dict, *, title: str = "Seqscope", height: int = 0) -> str:
     )
 
 
+def table(value: dict) -> str:
+    """Plain markup without scripts: the gist of a figure of any kind, with its author's notes, every text escaped."""
+    rows = _figure(value).rows
+    if rows is None:
+        return "<p>This figure is drawn by a script, which may not run here.</p>"
+    headings, cells = rows(value)
+    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
+    notes = "".join(f"<li>{html.escape(line)}</li>" for line in lines(value))
+    return f"<table><tr>{head}</tr>{body}</table>" + (f"<ul>{notes}</ul>" if notes else "")
+
+
 def mounting(assets: Assets) -> str:
     """The line of script that draws the value beside it."""
     return (
@@ -122,15 +123,22 @@ def mounting(assets: Assets) -> str:
     )
 
 
+def _figure(value: dict) -> Figure:
+    figure = figure_for(value)
+    if figure is None:
+        raise NotSupported(f"{str(value.get('kind')):.60} is not a figure that is known here.")
+    return figure
+
+
 def _parts(value: dict) -> tuple[str, str]:
     """Script and style of a page with this value's figure."""
-    assets = FIGURES[value["kind"]]
+    assets = _figure(value).assets
     return assets.script() + mounting(assets), _STYLE + assets.style()
 
 
 def _root(value: dict) -> str:
     """The element the figure is drawn into, and what shows where scripts do not run."""
-    return f'<div class="{FIGURES[value["kind"]].root_class}"></div>\n<noscript>{table(value)}</noscript>'
+    return f'<div class="{_figure(value).assets.root_class}"></div>\n<noscript>{table(value)}</noscript>'
 
 
 def _about(source: str) -> str:

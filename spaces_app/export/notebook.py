@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from spaces_app.errors import AppError
-from spaces_app.export.formats import figure_value, heading
+from spaces_app.export.formats import heading
 from spaces_app.export.html import frame
+from spaces_app.figures import FIGURES, figure_value
+from spaces_app.figures.terminal.cells import summary as plain
 from spaces_app.results import Result
 
 
 def mimebundle(result: Result) -> dict[str, str]:
     """What Jupyter is given: text/plain always, text/html for analyses that have a figure."""
     bundle = {"text/plain": plain(result)}
-    try:
+    if result.spec.kind in FIGURES:
         bundle["text/html"] = frame(figure_value(result), title=heading(result))
-    except AppError:
-        pass  # an analysis without a figure
     return bundle
-
-
-def plain(result: Result) -> str:
-    """One line: what was asked, what was written, which numbers there are."""
-    arrays = ", ".join(f"{name} {array.values.shape}" for name, array in result.arrays.items())
-    return f"<{result.spec.kind} of {result.spec.model}: {result.text!r:.80}; {arrays}>"

@@ -122,8 +122,7 @@ def python(spec: Spec) -> str:
     own = {name: value for name, value in _asked(spec) if name in spec.own}
     given = {name: value for name, value in _asked(spec) if name not in own} | ({"own": own} if own else {})
     fields = "".join(f"    {name}={value!r},\n" for name, value in given.items())
-    imports = f"from spaces_app import run\nfrom {kind.__module__.removesuffix('.spec')} import {kind.__name__}\n"
-    return f"{imports}\nspec = {kind.__name__}(\n{fields})\nresult = run(spec)\n"
+    return f"from seqscope import {kind.__name__}, run\n\nspec = {kind.__name__}(\n{fields})\nresult = run(spec)\n"
 
 
 def command(spec: Spec) -> str:

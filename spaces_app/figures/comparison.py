@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from spaces_app.analyses.comparison.spec import compared, single
-from spaces_app.figures import packing
-from spaces_app.figures.token_heatmap import badges, checks, token_heatmap
+from spaces_app.figures import packing, token_heatmap
+from spaces_app.figures.terminal import maps
+from spaces_app.figures.token_heatmap import badges, checks
 from spaces_app.methods import METHODS
 from spaces_app.results import Result
 
@@ -19,7 +21,7 @@ def comparison(result: Result, *, state: str = "", origin: str = "", domain: Seq
     """
     names = compared(result)
     results = [single(result, name) for name in names]
-    values = [token_heatmap(one, state=state, origin=origin, domain=domain) for one in results]
+    values = [token_heatmap.token_heatmap(one, state=state, origin=origin, domain=domain) for one in results]
     agreement = result.arrays["agreement"].values
     refused = [f"{_label(name)} is left out: {why}" for name, why in result.notes.get("refused", {}).items()]
     shared = [badge for badge in badges(result, origin) if badge["label"] not in ("Method", "Target")]
@@ -38,3 +40,6 @@ def comparison(result: Result, *, state: str = "", origin: str = "", domain: Seq
 
 def _label(name: str) -> str:
     return METHODS[name].label if name in METHODS else name
+
+
+FIGURE = replace(token_heatmap.FIGURE, value=comparison, table=maps.comparison_table)

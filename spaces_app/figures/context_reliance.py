@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from spaces_app.figures.base import Figure
 from spaces_app.figures.packing import badges, packed, plain, sentences
+from spaces_app.figures.still import pairs, tables
+from spaces_app.figures.terminal.pairs import context_table
 from spaces_app.results import Result
 from spaces_app.tokens import word_ids
 
@@ -84,3 +87,13 @@ def _sentences(result: Result) -> dict | None:
         "without": packed(np.asarray(result.arrays["without_sentence"].values)),
     }
     return found if weights is None else found | {"weights": packed(weights.values)}
+
+
+FIGURE = Figure(
+    component="context_reliance",
+    value=context_reliance,
+    drawing=pairs.context_reliance,
+    table=context_table,
+    rows=tables.context_reliance,
+    thumbnail="attributions",
+)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from spaces_app.figures.base import Figure
 from spaces_app.figures.packing import badges, packed, plain, sentences
+from spaces_app.figures.still import pairs, tables
+from spaces_app.figures.terminal.pairs import contrastive_table
 from spaces_app.results import Result
 from spaces_app.tokens import word_ids
 
@@ -82,3 +85,13 @@ def _pair(other: dict | None) -> dict | None:
         if token["segment"] != "generated" and not token["special"]
     ]
     return {"label": "B after", "tokens": shown}
+
+
+FIGURE = Figure(
+    component="contrastive",
+    value=contrastive,
+    drawing=pairs.contrastive,
+    table=contrastive_table,
+    rows=tables.contrastive,
+    thumbnail="difference",
+)

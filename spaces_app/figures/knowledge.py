@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from spaces_app.figures import layer_grid
 from spaces_app.figures.layer_grid import grid
 from spaces_app.figures.packing import badges, packed
+from spaces_app.figures.terminal.grids import knowledge_table
 from spaces_app.results import Result
 
 CHECKS = {
@@ -56,3 +60,6 @@ def _more(notes: dict) -> list[tuple[str, str]]:
     ]
     agreement = (notes.get("agreement") or {}).get("strength")
     return words + ([] if agreement is None else [("Check", f"agrees with strength, rank correlation {agreement:.2f}")])
+
+
+FIGURE = replace(layer_grid.FIGURE, value=knowledge, table=knowledge_table, thumbnail="strength")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from spaces_app.arrays import NamedArray
+from spaces_app.figures.base import Figure
 from spaces_app.figures.packing import badges, packed, plain, sentences
+from spaces_app.figures.still import grids, tables
+from spaces_app.figures.terminal.layers import layers_table
 from spaces_app.results import Result
 
 
@@ -72,3 +75,13 @@ def _top(result: Result) -> list | None:
         ]
         for row, row_p in zip(ids.values, p, strict=True)
     ]
+
+
+FIGURE = Figure(
+    component="layer_grid",
+    value=layer_grid,
+    drawing=grids.layer_grid,
+    table=layers_table,
+    rows=tables.layer_grid,
+    thumbnail="probability",
+)

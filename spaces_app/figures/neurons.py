@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from spaces_app.figures import layer_grid
 from spaces_app.figures.layer_grid import grid
 from spaces_app.figures.packing import badges, packed
+from spaces_app.figures.terminal.grids import neurons_table
 from spaces_app.results import Result
 from spaces_app.tokens import Token
 
@@ -77,3 +81,6 @@ def _means(table: np.ndarray, labels: np.ndarray) -> np.ndarray:
     for label in np.unique(labels):
         found[labels == label] = table[labels == label].mean(0)
     return found
+
+
+FIGURE = replace(layer_grid.FIGURE, value=neurons, table=neurons_table, thumbnail="activations")

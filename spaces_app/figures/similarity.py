@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from spaces_app.figures import layer_grid
 from spaces_app.figures.packing import badges, packed, sentences
+from spaces_app.figures.terminal.grids import similarity_table
 from spaces_app.results import Result
 
 LABELS = {"cka": "CKA", "svcca": "SVCCA", "pwcca": "PWCCA"}
@@ -39,3 +43,6 @@ def similarity(result: Result, *, state: str = "", origin: str = "") -> dict:
             ("Compared", f"{notes['n_rows']} {notes['rows']}"),
         ),
     }
+
+
+FIGURE = replace(layer_grid.FIGURE, value=similarity, table=similarity_table, thumbnail="cka")

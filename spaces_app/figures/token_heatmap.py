@@ -10,7 +10,10 @@ import numpy as np
 
 from spaces_app.arrays import NamedArray
 from spaces_app.figures import packing
+from spaces_app.figures.base import Figure
 from spaces_app.figures.state import format_state, parse_state
+from spaces_app.figures.still import heatmap, tables
+from spaces_app.figures.terminal import maps
 from spaces_app.methods import METHODS
 from spaces_app.results import Result
 from spaces_app.step_functions import STEP_FUNCTIONS
@@ -158,3 +161,13 @@ def _parts(result: Result, whole: NamedArray) -> tuple[list[dict], list[str]]:
         flat = np.ascontiguousarray(array.values).reshape(-1, array.values.shape[-1])
         found.append({"axes": axes, "scores": packing.packed(flat)})
     return found, left_out
+
+
+FIGURE = Figure(
+    component="token_heatmap",
+    value=token_heatmap,
+    drawing=heatmap.token_heatmap,
+    table=maps.attribution_table,
+    rows=tables.token_heatmap,
+    thumbnail="attributions",
+)

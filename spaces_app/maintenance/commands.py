@@ -1,31 +1,22 @@
-"""Commands for people who work on Seqscope itself: the truth table and README's tables."""
+"""What the commands `gallery`, `truth` and `tables` do. `spaces_app.cli.repository` declares them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from dataclasses import replace
 
 from spaces_app.errors import AppError
-from spaces_app.maintenance import readme
+from spaces_app.maintenance import tables as doc_tables
 from spaces_app.methods import METHODS
+from spaces_app.serving import gallery as examples
+from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 
 
-def add(commands) -> None:
-    """Add these commands to the subparsers of the command line."""
-    truth = commands.add_parser(
-        "truth", help="How often each method's top-ranked word is the one that decides, on the bundled models."
-    )
-    truth.add_argument("--methods", default="", metavar="NAMES", help="Separated by commas; all without it.")
-    truth.add_argument("--n", type=int, default=40, metavar="N", help="Questions per phenomenon, at most.")
-    truth.add_argument("--write", action="store_true", help="Keep the figures in bundled/truth.json.")
-    truth.set_defaults(action=_truth)
-    tables = commands.add_parser("tables", help="Make the tables of README.md anew.")
-    tables.add_argument("--check", action="store_true", help="Compare only; fail when one is out of date.")
-    tables.set_defaults(action=_tables)
-
-
-def _truth(parsed: argparse.Namespace) -> int:
+def truth(parsed: argparse.Namespace) -> int:
+    """Measure the truth table and print what was asked; keep it where `--write` says so."""
     names = [name.strip() for name in parsed.methods.split(",") if name.strip()] or list(METHODS)
     for name in names:
         if name not in METHODS:
@@ -45,13 +36,40 @@ def _truth(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _tables(parsed: argparse.Namespace) -> int:
-    text = readme.README.read_text(encoding="utf-8")
-    new = readme.filled(text)
-    if parsed.check:
+def tables(parsed: argparse.Namespace) -> int:
+    """Make the tables of the documentation anew, or compare them; 1 when one is out of date."""
+    stale = []
+    for name, item in doc_tables.TABLES.items():
+        text = item.path.read_text(encoding="utf-8")
+        new = doc_tables.filled(text, name)
         if new != text:
-            print("README.md is out of date: run python -m spaces_app tables.", file=sys.stderr)
-        return int(new != text)
-    readme.README.write_text(new, encoding="utf-8")
-    print(f"README.md has {', '.join(readme.TABLES)}.")
-    return 0
+            stale.append(f"docs/{item.page}")
+            if not parsed.check:
+                item.path.write_text(new, encoding="utf-8")
+    if parsed.check and stale:
+        print(f"Out of date: {', '.join(stale)}. Run python -m spaces_app tables.", file=sys.stderr)
+    elif not parsed.check:
+        print(f"Written anew: {', '.join(stale) or 'none, all were as they should be'}.")
+    return int(parsed.check and bool(stale))
+
+
+def gallery(parsed: argparse.Namespace) -> int:
+    """Record every example anew, or compare them; 1 when a number moved by more than 1e-5."""
+    with tempfile.TemporaryDirectory() as empty:  # a store that remembers nothing: the numbers must be new
+        return _record_or_compare(Runner(replace(Settings.from_env(), store=empty)), check=parsed.check)
+
+
+def _record_or_compare(runner: Runner, *, check: bool) -> int:
+    worst = 0.0
+    for question in examples.questions():
+        result = runner.run(question.spec)
+        path = examples.recorded_path(question.name)
+        if check:
+            kept = {example.name: example for example in examples.examples(question.spec.kind)}
+            gap = examples.difference(kept[question.name].result, result) if question.name in kept else float("inf")
+            worst = max(worst, gap)
+            print(f"{question.name}: largest difference {gap:.2g}")
+        else:
+            examples.record(question.name, result)
+            print(f"{question.name}: {path.stat().st_size:,} bytes: {result.text!r}")
+    return 0 if worst <= 1e-5 else 1

@@ -8,17 +8,15 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import queue
-import secrets
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Connection
 
-from spaces_app.errors import AppError, Busy, Cancelled, TooLarge
+from spaces_app.errors import AppError, Busy, Cancelled, TooLarge, to_app_error
 from spaces_app.results import Result
-from spaces_app.serving.worker import Tick, Worker, plain_error
+from spaces_app.serving.worker import Tick, Worker
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 
@@ -103,7 +101,7 @@ class ThreadLane:
         try:
             result = self._answer(task, task.checkpoint(time.monotonic() + seconds, seconds))
         except BaseException as error:  # PanicException of Rust tokenizers is not an Exception
-            task.future.set_exception(shown(error))
+            task.future.set_exception(to_app_error(error))
             if isinstance(error, SystemExit | KeyboardInterrupt):
                 raise
         else:
@@ -222,20 +220,8 @@ def serve_pipe(pipe: Connection, settings: Settings) -> None:
         try:
             reply = ("result", worker.answer(spec, tick))
         except BaseException as error:  # PanicException of Rust tokenizers is not an Exception
-            reply = ("error", shown(error))
+            reply = ("error", to_app_error(error))
         pipe.send(reply)
-
-
-def shown(error: BaseException) -> AppError:
-    """What a person gets to see: the sentence of an AppError, or a number under which the log has the bug."""
-    plain = plain_error(error)
-    if plain is not None:
-        return plain
-    number = secrets.token_hex(4)
-    # Where it failed, without the message: messages of libraries may quote the prompt, which is not ours to keep.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("bug %s: %s\n%s", number, type(error).__name__, where)
-    return AppError(f"something went wrong here (report {number}).", hint="It has been logged.")
 
 
 def _no_tick(done: int, total: int, what: str) -> None:

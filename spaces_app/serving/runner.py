@@ -10,12 +10,13 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from spaces_app.analyses import KINDS
 from spaces_app.costs.limits import Estimate, Inquiry
-from spaces_app.errors import AppError, Cancelled, SpecError
+from spaces_app.errors import AppError, Cancelled, SpecError, to_app_error
 from spaces_app.link import made_digest, parse_url
+from spaces_app.models.cards import is_listed
 from spaces_app.models.resolve import fetch, resolve
 from spaces_app.results import Result
 from spaces_app.serving import gallery, plugins
-from spaces_app.serving.lanes import Task, make_lane, shown
+from spaces_app.serving.lanes import Task, make_lane
 from spaces_app.serving.store import Store
 from spaces_app.serving.worker import Tick
 from spaces_app.settings import Settings
@@ -92,6 +93,7 @@ class Runner:
         # Resolving and downloading wait for the network, so they must not hold up the lane.
         self._preparing = ThreadPoolExecutor(max_workers=8, thread_name_prefix="seqscope-prepare")
         self._flights: dict[str, _Flight] = {}
+        self._asked: set[str] = set()  # models that somebody here has asked for
         self._lock = threading.Lock()
 
     def run(self, spec: Spec, *, tick: Tick | None = None) -> Result:
@@ -112,6 +114,7 @@ class Runner:
 
         `fresh` computes it even when its result is stored, and stores the new one in its place.
         """
+        self._asked.update(_models(spec))
         digest = f"fresh {spec.digest()}" if fresh else spec.digest()
         with self._lock:
             flight = self._flights.get(digest)
@@ -172,6 +175,16 @@ class Runner:
             raise SpecError("the result of this short link is not kept here.", hint="Ask for the long link.")
         return (spec if result is None else result.spec), result
 
+    def strange(self, spec: Spec) -> list[str]:
+        """The models of a question that neither ship here, nor are listed by the owner, nor were asked for here before.
+
+        Links to them must not run by themselves: whoever wrote one would choose what is loaded here. Where only listed
+        models are allowed there are none, since others are refused before anything of them is looked at.
+        """
+        if not self.settings.allow_any_model:
+            return []
+        return [name for name in _models(spec) if name not in self._asked and not is_listed(name, self.settings)]
+
     def start(self) -> None:
         """Warm the lane in the background, so that the first question does not wait for torch."""
         self._lane.start()
@@ -201,7 +214,7 @@ class Runner:
             flight.task.future.add_done_callback(functools.partial(self._land, flight))
             self._lane.submit(flight.task)
         except Exception as error:
-            flight.future.set_exception(shown(error))
+            flight.future.set_exception(to_app_error(error))
 
     def _pinned(self, spec: Spec, tick: Tick) -> Spec:
         """The spec with the exact revision of its model, or of both its models, whose files are here then."""
@@ -225,6 +238,11 @@ class Runner:
         with self._lock:
             if self._flights.get(digest) is flight:
                 del self._flights[digest]
+
+
+def _models(spec: Spec) -> list[str]:
+    """The models a question is about."""
+    return [name for name in (getattr(spec, "model", ""), getattr(spec, "other_model", "")) if name]
 
 
 @functools.lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from spaces_app.analyses import ANALYSES
 from spaces_app.costs import limits
 from spaces_app.costs.model import Speed
-from spaces_app.errors import AppError, ModelUnavailable, TooLarge
+from spaces_app.errors import TooLarge
 from spaces_app.results import Result
 from spaces_app.serving import plugins
 from spaces_app.settings import Settings
@@ -97,15 +97,6 @@ class Worker:
             return {}
         with self._models.lease(spec.model, ready[-1][1] if ready else spec.revision, tick) as model:
             return limits.estimates(ANALYSES, inquiry, model, speed=self._speed(model))
-
-
-def plain_error(error: BaseException) -> AppError | None:
-    """The AppError to show for `error`, or None when it is a bug. Tokenizers written in Rust panic past Exception."""
-    if isinstance(error, AppError):
-        return error
-    if type(error).__name__ == "PanicException":
-        return ModelUnavailable("the model's tokenizer failed on this text.", hint="Choose another model.")
-    return None
 
 
 def started() -> bool:

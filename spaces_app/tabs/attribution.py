@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.token_heatmap import TokenHeatmap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.comparison.spec import ComparisonSpec
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec
-from spaces_app.figures.comparison import comparison
-from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.methods import METHODS
 from spaces_app.spec import Spec
 from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS
@@ -96,8 +93,6 @@ COMPARISON = Tab(
     label="Several methods",
     question="Do several methods say the same of one output?",
     analysis=ANALYSES["comparison"],
-    figure=TokenHeatmap,
-    view=comparison,
     idle=idle,
     governing=("methods", "step_function", "step_scores", "continuation", "temperature"),
     about=about_all,
@@ -113,8 +108,6 @@ TAB = Tab(
     label="One method",
     question="Which earlier words moved each word the model wrote?",
     analysis=ANALYSES["attribution"],
-    figure=TokenHeatmap,
-    view=token_heatmap,
     idle=idle,
     governing=("method", "step_function", "step_scores", "continuation", "temperature"),
     about=about,

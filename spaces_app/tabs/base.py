@@ -1,4 +1,4 @@
-"""What a tab is: a title, a question, an analysis and a figure."""
+"""What a tab is: a title, a question and an analysis, whose figure it shows."""
 
 from __future__ import annotations
 
@@ -31,13 +31,24 @@ def each(field: str) -> Callable[[Spec], dict[str, Spec]]:
     return priced
 
 
+def plain(analysis: Analysis) -> Tab:
+    """The tab of an analysis of which no file says more: all its options, in the groups that its spec names."""
+    options = [(name, facts.group) for name, _, facts in analysis.spec.options() if facts.group != "hidden"]
+    groups = dict.fromkeys(group for _, group in options if group not in ("main", "method"))
+    return Tab(
+        title=analysis.name.replace("_", " ").capitalize(),
+        question=analysis.title,
+        analysis=analysis,
+        governing=tuple(name for name, _ in options),
+        groups=tuple((group, group.capitalize()) for group in groups),
+    )
+
+
 @dataclass(frozen=True)
 class Tab:
     """One tab of the page, as a declaration; the page derives form, events, links and API from it.
 
-    `question` is the one sentence the tab answers. `figure` is a component class from `components/`, called with the
-    figure's data as its only positional argument. `view(result, state=..., origin=...)` gives that data, where
-    `state` is the reader's selection as links carry it and `origin` is "recorded", "stored" or "computed".
+    `question` is the one sentence the tab answers. What it shows is the figure of the analysis (`spaces_app.figures`).
 
     `idle(spec)` says of each option without influence why that is so; `governing` names the fields it depends on.
     `about(spec)` is the label of the method in force, one sentence on it, and the address of its paper. `refused(spec)`
@@ -57,8 +68,6 @@ class Tab:
     title: str
     question: str
     analysis: Analysis
-    figure: Callable
-    view: Callable[..., dict]
     idle: Callable[[Spec], dict[str, str]] = _nothing
     governing: tuple[str, ...] = ()
     about: Callable[[Spec], tuple[str, str, str]] = _no_method

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from components.context_reliance import ContextReliance
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec
-from spaces_app.figures.context_reliance import context_reliance
 from spaces_app.methods import METHODS
 from spaces_app.tabs.attribution import GENERATION, about
 from spaces_app.tabs.base import Tab, each
@@ -30,8 +28,6 @@ TAB = Tab(
     title="Context reliance",
     question="Which words of the answer depend on the context, and on which part of it?",
     analysis=ANALYSES["context_reliance"],
-    figure=ContextReliance,
-    view=context_reliance,
     idle=idle,
     governing=("method", "step_function", "sentences", "continuation", "temperature", "output_context"),
     about=about,

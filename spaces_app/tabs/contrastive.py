@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.contrastive import ContrastMap
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec
-from spaces_app.figures.contrastive import contrastive
 from spaces_app.tabs.attribution import about, idle, refused
 from spaces_app.tabs.base import Tab, each
 from spaces_app.tabs.clicked import Clicked
@@ -31,8 +29,6 @@ TAB = Tab(
     title="Contrastive",
     question="Why this word and not that one?",
     analysis=ANALYSES["contrastive"],
-    figure=ContrastMap,
-    view=contrastive,
     idle=idle,
     governing=("method", "step_function", "continuation", "temperature"),
     about=about,

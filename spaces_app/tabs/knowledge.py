@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.knowledge.spec import KnowledgeSpec
-from spaces_app.figures.knowledge import knowledge
 from spaces_app.tabs.base import Tab
 
 
@@ -18,8 +16,6 @@ TAB = Tab(
     title="Neuron factors",
     question="In which layer, at which word, does the fact sit?",
     analysis=ANALYSES["knowledge"],
-    figure=LayerGrid,
-    view=knowledge,
     idle=idle,
     governing=("subject", "patching"),
     groups=(("method", "Method"),),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.layers.spec import LayersSpec
-from spaces_app.figures.layer_grid import layer_grid
 from spaces_app.tabs.base import Tab
 
 
@@ -19,8 +17,6 @@ TAB = Tab(
     title="Neuron factors",
     question="When in the model does each word become the likeliest?",
     analysis=ANALYSES["layers"],
-    figure=LayerGrid,
-    view=layer_grid,
     idle=idle,
     governing=("continuation", "temperature"),
     groups=(("reading", "Reading"), ("generation", "Generation")),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.neuron_factors import NeuronFactors
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.neuron_factors.spec import MOST_FACTORS, NeuronFactorsSpec
 from spaces_app.errors import SpecError
-from spaces_app.figures.neuron_factors import neuron_factors
 from spaces_app.tabs import knowledge, layers, neurons, similarity
 from spaces_app.tabs.base import Tab
 
@@ -36,8 +34,6 @@ TAB = Tab(
     title="Neuron factors",
     question="Which neurons fire together while it reads and writes?",
     analysis=ANALYSES["neuron_factors"],
-    figure=NeuronFactors,
-    view=neuron_factors,
     idle=idle,
     governing=("side", "ablate", "continuation", "max_new_tokens", "temperature"),
     groups=(("reading", "Reading"), ("ablation", "Ablation"), ("generation", "Generation")),

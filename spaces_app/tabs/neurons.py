@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.neurons.spec import NeuronsSpec
-from spaces_app.figures.neurons import neurons
 from spaces_app.tabs.base import Tab
 
 
@@ -24,8 +22,6 @@ TAB = Tab(
     title="Neuron factors",
     question="What do single neurons do along the text?",
     analysis=ANALYSES["neurons"],
-    figure=LayerGrid,
-    view=neurons,
     idle=idle,
     governing=("neurons", "clusters", "continuation", "max_new_tokens", "temperature"),
     groups=(("reading", "Reading"), ("generation", "Generation")),

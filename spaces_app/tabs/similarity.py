@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from components.layer_grid import LayerGrid
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.similarity.spec import SimilaritySpec
-from spaces_app.figures.similarity import similarity
 from spaces_app.tabs.base import Tab
 
 
@@ -18,8 +16,6 @@ TAB = Tab(
     title="Neuron factors",
     question="Which layers hold the same of the text?",
     analysis=ANALYSES["similarity"],
-    figure=LayerGrid,
-    view=similarity,
     idle=idle,
     governing=("measure",),
     groups=(("method", "Method"), ("reading", "Reading")),

@@ -24,14 +24,19 @@ from spaces_app.ui.server.asset_cache import Delivery
 from spaces_app.ui.server.embed import Embeds
 from spaces_app.ui.server.first_paint import early
 from spaces_app.ui.server.guard import LOCAL_HOSTS, Guard
+from spaces_app.ui.server.listeners import Listeners, Listening
+from spaces_app.ui.server.starting import Starting
 from spaces_app.ui.server.warm import WarmUp
 from spaces_app.ui.theme import css, theme
 
 POLL = 0.01  # seconds between looks at an empty queue; Gradio's own 0.001 keep an idle server at 9 % of a core
 
 
-def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
-    """The page as Gradio Blocks, not yet served. Imports no torch and computes nothing."""
+def build_app(settings: Settings, runner: Runner, listeners: Listeners) -> gr.Blocks:
+    """The page as Gradio Blocks, not yet served. Imports no torch and computes nothing.
+
+    `listeners` are those that `launch_arguments` is given: API calls that nobody waits for are stopped by them.
+    """
     with gr.Blocks(title=messages.NAME, analytics_enabled=False, fill_width=True) as demo:
         address = ScriptWidget("address", {"hub": bool(settings.space_id)}, shown=False)
         with gr.Row(elem_classes=["seq-top"]):
@@ -55,13 +60,13 @@ def build_app(settings: Settings, runner: Runner) -> gr.Blocks:
         for panel in panels:
             panel.wire()
             for name, view in panel.tab.views.items():
-                gr.api(endpoint(view.analysis, runner, base), api_name=name, **COMPUTING)
+                gr.api(endpoint(view.analysis, runner, listeners, base), api_name=name, **COMPUTING)
     demo.queue(max_size=settings.queue, api_open=False)
     demo._queue.sleep_when_free = POLL
     return demo
 
 
-def launch_arguments(settings: Settings, runner: Runner) -> dict:
+def launch_arguments(settings: Settings, runner: Runner, listeners: Listeners) -> dict:
     """What `demo.launch` is called with. Host and port come from GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
     return {
         "ssr_mode": False,  # a Node proxy in front would answer our routes itself and drop our headers
@@ -77,7 +82,9 @@ def launch_arguments(settings: Settings, runner: Runner) -> dict:
         "css": css(),
         "app_kwargs": {
             "middleware": [
-                Middleware(Guard, hosts=hosts(settings)),
+                Middleware(Guard, hosts=hosts(settings), frames=frames(settings)),
+                Middleware(Starting),
+                Middleware(Listening, listeners=listeners),
                 Middleware(WarmUp, start=runner.start),
                 Middleware(Delivery, early=early()),
             ],
@@ -91,7 +98,8 @@ def build() -> tuple[gr.Blocks, dict]:
     """The page with the settings of the environment, and the arguments to launch it with."""
     settings = Settings.from_env()
     runner = Runner(settings)  # loads the plugins, before the page lists what there is
-    return build_app(settings, runner), launch_arguments(settings, runner)
+    listeners = Listeners()
+    return build_app(settings, runner, listeners), launch_arguments(settings, runner, listeners)
 
 
 def hosts(settings: Settings) -> frozenset[str]:
@@ -101,6 +109,14 @@ def hosts(settings: Settings) -> frozenset[str]:
     if settings.space_id or shared or name in {"0.0.0.0", "::", "[::]"}:
         return frozenset()
     return LOCAL_HOSTS | {name} if name else LOCAL_HOSTS
+
+
+def frames(settings: Settings) -> str:
+    """Who may frame the page, as its policy says: anybody on a Space, whose pages are shown in frames; else nobody.
+
+    A page in a frame runs what its link asks, so any website could make a page on this computer work.
+    """
+    return settings.frames or ("*" if settings.space_id else "'self'")
 
 
 async def _web_component(request) -> Response:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from components.figure.slimming import slim_style
+from spaces_app.components.figure.slimming import slim_style
 
 # In this order: of two rules that weigh the same, the later one counts.
 STYLES = ("page", "examples", "form", "picker", "share", "overview", "compare", "narrow")

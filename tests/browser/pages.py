@@ -30,6 +30,7 @@ from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token
 from spaces_app.ui.app import build_app, launch_arguments
+from spaces_app.ui.server.listeners import Listeners
 
 PATIENCE = 30  # seconds until what must happen counts as not happening; none are lost where it happens
 REVISION = "f" * 40
@@ -163,13 +164,13 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serve(settings: Settings, *, examples=()):
     """The page of `settings` on a free port of this computer, with `examples` in place of the recorded ones."""
-    answers = Answers()
+    answers, listeners = Answers(), Listeners()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spaces_app.serving.lanes.Worker", lambda settings: answers)
         patch.setattr(panel_module, "examples", lambda name: tuple(e for e in examples if e.result.spec.kind == name))
         runner = Runner(settings)
-        demo = build_app(settings, runner)
-    arguments = launch_arguments(settings, runner)
+        demo = build_app(settings, runner, listeners)
+    arguments = launch_arguments(settings, runner, listeners)
     with only_here(settings):
         _, url, _ = demo.launch(**arguments, prevent_thread_lock=True, quiet=True, server_port=free_port())
         try:
@@ -183,9 +184,9 @@ def serve(settings: Settings, *, examples=()):
 @contextlib.contextmanager
 def serve_real(settings: Settings, *, port: int = 0):
     """(address, runner) of the page with its recorded examples and the models that ship with it."""
-    runner = Runner(settings)
-    demo = build_app(settings, runner)
-    given = launch_arguments(settings, runner)
+    runner, listeners = Runner(settings), Listeners()
+    demo = build_app(settings, runner, listeners)
+    given = launch_arguments(settings, runner, listeners)
     _, url, _ = demo.launch(**given, prevent_thread_lock=True, quiet=True, server_port=port or free_port())
     try:
         yield url.rstrip("/"), runner

@@ -10,7 +10,7 @@ from pages import FIGURE, answer, cells, host, until
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.export.html import standalone
 from spaces_app.export.snippets import Place, iframe, picture
-from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures import drawing
 from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.serving.gallery import examples
 

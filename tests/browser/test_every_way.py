@@ -18,10 +18,10 @@ from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec
 from spaces_app.analyses.neuron_factors.spec import NeuronFactorsSpec
-from spaces_app.export.formats import VIEWS, figure_value
-from spaces_app.export.html import FIGURES
+from spaces_app.figures import FIGURES, figure_value
 from spaces_app.settings import Settings
 
+ASSETS = {figure.component: figure.assets for figure in FIGURES.values()}
 PROMPT = "The keys to the cabinet"
 SPECS = {
     "Attribution": AttributionSpec(prompt=PROMPT, method="input_x_gradient", max_new_tokens=2),
@@ -61,7 +61,7 @@ class Shared:
         self.start()
 
     def kind(self, tab: str) -> str:
-        return VIEWS[self.results[tab].spec.kind]
+        return FIGURES[self.results[tab].spec.kind].component
 
     def original(self, tab: str) -> list:
         return numbers(figure_value(self.results[tab]))
@@ -77,7 +77,7 @@ def shared(tmp_path_factory, browser):
     for tab, spec in SPECS.items():
         found.results[tab] = found.runner.run(spec)
         page.goto(found.url + "/?id=" + found.results[tab].spec.digest())
-        page.wait_for_selector(f"{FIGURES[found.kind(tab)].selector} .ss-cell >> visible=true")
+        page.wait_for_selector(f"{ASSETS[found.kind(tab)].selector} .ss-cell >> visible=true")
         dialog = opened(page)
         found.texts[tab] = copied(dialog)
         href = dialog.get_by_role("link", name="Interactive page").evaluate("link => link.href")
@@ -132,7 +132,7 @@ def shown_in(frame, shared: Shared, tab: str, page) -> list:
     kind, words = shared.kind(tab), [token.text for token in shared.results[tab].tokens]
 
     def shown():
-        if not frame.locator(f"{FIGURES[kind].selector} .ss-cell >> visible=true").count():
+        if not frame.locator(f"{ASSETS[kind].selector} .ss-cell >> visible=true").count():
             return None
         value = json.loads(frame.evaluate(HELD, kind))
         return value and [token["text"] for token in value["tokens"]] == words and value  # not an example, meanwhile

@@ -13,8 +13,9 @@ from components.context_reliance.demo import made_up as reliance
 from components.contrastive.demo import made_up as contrast
 from components.layer_grid.demo import made_up as grid
 from components.neuron_factors.demo import made_up as factors
-from spaces_app.export.html import FIGURES
+from spaces_app.figures import FIGURES
 
+ASSETS = {figure.component: figure.assets for figure in FIGURES.values()}
 VALUES = {"contrastive": contrast, "context_reliance": reliance, "neuron_factors": factors, "layer_grid": grid}
 HOSTILE = ("${window.pwned=1}", "<img src=x onerror=window.pwned=2>", "</script><script>window.pwned=3</script>")
 every_figure = pytest.mark.parametrize("kind", VALUES)
@@ -38,14 +39,14 @@ def poisoned(value, text: str):
 
 
 def test_every_kind_of_figure_is_tried():
-    assert set(FIGURES) == {*VALUES, "token_heatmap"}
+    assert set(ASSETS) == {*VALUES, "token_heatmap"}
 
 
 @every_figure
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_hostile_text_is_drawn_literally(kind, payload, open_file):
     page = open_file(poisoned(VALUES[kind](), payload))
-    root = FIGURES[kind].selector
+    root = ASSETS[kind].selector
     for radio in page.locator(".ss-radio:visible").all():
         radio.check(force=True)
     page.locator(":is(.ss-cell, canvas, .sn-factor):visible").first.click()
@@ -61,7 +62,7 @@ def test_no_rule_of_accessibility_is_broken_and_nothing_overflows(kind, scheme, 
     page = open_file(
         VALUES[kind](), color_scheme=scheme, viewport={"width": width, "height": 800}, has_touch=width < 500
     )
-    found = Axe().run(page, context=FIGURES[kind].selector).response["violations"]
+    found = Axe().run(page, context=ASSETS[kind].selector).response["violations"]
     assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]][:3]) for rule in found] == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
@@ -69,7 +70,7 @@ def test_no_rule_of_accessibility_is_broken_and_nothing_overflows(kind, scheme, 
 @every_figure
 def test_nothing_yet_and_damaged_data_each_say_so(kind, open_file):
     page = open_file(VALUES[kind](), checked=False)
-    name, root = FIGURES[kind].name, FIGURES[kind].selector
+    name, root = ASSETS[kind].name, ASSETS[kind].selector
     damaged = copy.deepcopy(VALUES[kind]())
     for key in ("scores", "factors", "matrices"):
         damaged.pop(key, None)

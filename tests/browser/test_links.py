@@ -31,7 +31,7 @@ from playwright.sync_api import expect
 
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray
-from spaces_app.link import encode, to_link
+from spaces_app.link import encode, readable, to_link
 from spaces_app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -171,6 +171,30 @@ def test_on_zero_gpu_a_link_waits_for_a_click(tmp_path, open_page, monkeypatch):
         until(lambda: cells(page)[:3] == ["costs", "a", "share"], page=page)
 
 
+@pytest.mark.parametrize("kind", ["token", "readable"])
+def test_a_link_to_a_model_that_was_never_used_here_waits_for_a_click(tmp_path, open_page, kind):
+    strange = AttributionSpec(model="owner/strange", prompt="let me in")
+    with serve(Settings(store=str(tmp_path)), examples=recorded()) as local:
+        link = to_link(strange) if kind == "token" else f"?{readable(strange)}"
+        page = open_page(f"{local.url}/{link}")
+        until(lambda: "“owner/strange”, not used here so far" in page.inner_text(STATUS), page=page)
+        assert page.input_value(PROMPT) == "let me in"
+        assert local.answers.seen == [] and local.runner.strange(strange) == ["owner/strange"]
+        page.click("button.seq-run")
+        until(lambda: local.runner.strange(strange) == [], page=page)
+        other = open_page(f"{local.url}/{to_link(strange.replace(prompt='once more'))}")
+        until(lambda: "Opening" not in other.inner_text(STATUS), page=other)
+        assert "not used here" not in other.inner_text(STATUS)
+
+
+def test_another_website_cannot_show_a_local_page_in_a_frame(site, open_page):
+    with host(f'<iframe src="{site.url}/?analysis=attribution&prompt=drive+by"></iframe>') as elsewhere:
+        page = open_page(elsewhere, wait=False)
+        page.wait_for_load_state("networkidle")
+        assert page.frames[1].locator(PROMPT).count() == 0
+        assert "drive by" not in {spec.prompt for spec in site.answers.seen}
+
+
 def _thread_lane(settings):
     from spaces_app.serving.lanes import ThreadLane
 
@@ -190,8 +214,16 @@ def test_on_a_space_links_name_the_space_and_strange_models_are_refused(tmp_path
 # Embedding -----------------------------------------------------------------------------------------------------
 
 
-def test_a_link_opens_in_an_iframe(site, stored, open_page):
-    with host(f'<iframe src="{site.url}/{stored}" width="1000" height="800"></iframe>') as paper:
+def test_a_link_opens_in_an_iframe(tmp_path, open_page):
+    with serve(Settings(store=str(tmp_path), frames="*"), examples=recorded()) as site:
+        _opens_in_an_iframe(site, open_page)
+
+
+def _opens_in_an_iframe(site, open_page):
+    result = answer(SPEC)
+    site.runner.store.put(result.spec.digest(), result.to_dict())
+    link = to_link(result.spec, view="sel:1-1,view:percent")
+    with host(f'<iframe src="{site.url}/{link}" width="1000" height="800"></iframe>') as paper:
         page = open_page(paper, wait=False)
         frame = page.frame_locator("iframe")
         expect(frame.locator(f"{FIGURE} .ss-cell").first).to_contain_text("a")
@@ -263,6 +295,8 @@ def test_python_app_py_computes_a_link_with_a_real_model(family_folder, tmp_path
     try:
         until(lambda: _answers(url), seconds=60)
         page = open_page(f"{url}/?analysis=attribution&" + urlencode(asked), wait=False)
+        until(lambda: "not used here so far" in page.inner_text(STATUS), page=page)  # a folder, named by a link
+        page.click("button.seq-run")
         page.wait_for_selector(f"{FIGURE} .ss-cell", timeout=60_000)
         until(lambda: spec_of(page.url) and spec_of(page.url).revision, page=page)
         shown = spec_of(page.url)

@@ -14,10 +14,12 @@ from components.contrastive.demo import made_up as contrast
 from components.layer_grid.demo import made_up as grid
 from components.neuron_factors.demo import made_up as factors
 from spaces_app.errors import SpecError
-from spaces_app.export.html import FIGURES, embedded
+from spaces_app.export.html import embedded
+from spaces_app.figures import FIGURES
 from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.link import parse_query, to_link, valid_view
 
+ASSETS = {figure.component: figure.assets for figure in FIGURES.values()}
 HEATMAP = token_heatmap(made_results.keys())
 VALUES = {
     "token_heatmap": lambda: HEATMAP,
@@ -33,7 +35,7 @@ every_figure = pytest.mark.parametrize("kind", VALUES)
 
 def editable(page, kind: str):
     """The figure as the app draws it: somebody hears of its state, so that notes may be written."""
-    name, root = FIGURES[kind].name, FIGURES[kind].selector
+    name, root = ASSETS[kind].name, ASSETS[kind].selector
     page.evaluate(
         """([name, root]) => { const host = document.querySelector(root); host.replaceChildren();
         const value = JSON.parse(document.getElementById("value").textContent);
@@ -110,7 +112,7 @@ def test_a_tour_leads_through_the_notes_of_an_embedded_figure(kind, open_file, b
     shown.get_by_role("button", name="Previous note").click()
     assert said.inner_text().endswith("Stop 1")
     assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    found = Axe().run(shown, context=FIGURES[kind].selector).response["violations"]
+    found = Axe().run(shown, context=ASSETS[kind].selector).response["violations"]
     assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]][:3]) for rule in found] == []
     context.close()
 

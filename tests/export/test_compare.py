@@ -10,7 +10,7 @@ import pytest
 
 from spaces_app.errors import NotSupported
 from spaces_app.export.compare import compare, comparison
-from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures import drawing
 from spaces_app.figures.still.units import scores_of
 from spaces_app.serving.gallery import examples
 

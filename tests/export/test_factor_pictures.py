@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from spaces_app.export.formats import FORMATS, offered
+from spaces_app.figures import drawing
 from spaces_app.figures.still import layout
 from spaces_app.figures.still.drawing import HUES, TINT, colour, hue_of
-from spaces_app.figures.still.heatmap import drawing
 from spaces_app.figures.still.latex import latex
 from spaces_app.figures.still.svg import svg
 from spaces_app.serving import gallery

@@ -12,8 +12,8 @@ from PIL import Image
 
 from spaces_app.errors import NotSupported
 from spaces_app.export.formats import FORMATS, figure_value, offered
+from spaces_app.figures import drawing
 from spaces_app.figures.packing import packed
-from spaces_app.figures.still.heatmap import drawing
 from spaces_app.serving import gallery
 
 KINDS = ("layers", "knowledge", "similarity", "neurons")

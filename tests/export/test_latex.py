@@ -9,7 +9,7 @@ import made_results
 import pypdfium2
 import pytest
 
-from spaces_app.figures.still.heatmap import drawing
+from spaces_app.figures import drawing
 from spaces_app.figures.still.latex import escape, latex
 from spaces_app.figures.token_heatmap import token_heatmap
 

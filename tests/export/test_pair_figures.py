@@ -7,8 +7,8 @@ import pytest
 
 from spaces_app.analyses import KINDS
 from spaces_app.export.formats import FORMATS, figure_value
+from spaces_app.figures import drawing
 from spaces_app.figures.still import captions
-from spaces_app.figures.still.heatmap import drawing
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.tokens import word_ids

@@ -12,10 +12,9 @@ import pytest
 from test_latex import compiled, words
 
 from spaces_app.export.formats import figure_value
-from spaces_app.export.html import embedded, standalone
-from spaces_app.export.tables import table
+from spaces_app.export.html import embedded, standalone, table
+from spaces_app.figures import drawing
 from spaces_app.figures.still import layout, raster, svg
-from spaces_app.figures.still.heatmap import DRAWINGS, drawing
 from spaces_app.figures.still.latex import latex
 from spaces_app.figures.still.pins import Pin, lines, name_of, pins_of
 from spaces_app.figures.token_heatmap import token_heatmap
@@ -100,10 +99,9 @@ def test_every_kind_of_figure_brings_its_notes(analysis):
     (line,) = lines(value)
     assert line.startswith("① ‘") and "<script>" in line
     assert "&lt;script&gt;alert(1)" in table(value) and "<script" not in table(value)
-    if value["kind"] in DRAWINGS:
-        made = drawing(value)
-        assert made.pins == (line,)
-        assert "①" in str(made.paragraphs) + str(made.grid) + str(made.curves)
+    made = drawing(value)
+    assert made.pins == (line,)
+    assert "①" in str(made.paragraphs) + str(made.grid) + str(made.curves)
 
 
 def test_hostile_notes_are_letters_in_every_picture(tmp_path):

@@ -52,7 +52,7 @@ class Elements(HTMLParser):
 
 def test_the_program_runs_and_asks_the_same_question(monkeypatch):
     asked = []
-    monkeypatch.setattr("spaces_app.run", asked.append)
+    monkeypatch.setattr("seqscope.run", asked.append)
     exec(python(SPEC), {})
     assert asked == [SPEC]
 

@@ -13,11 +13,11 @@ import resvg_py
 from PIL import Image
 
 from spaces_app.errors import NotSupported
+from spaces_app.figures import drawing
 from spaces_app.figures.still import layout, raster, svg
 from spaces_app.figures.still.captions import label, percent, probability, score, visible
 from spaces_app.figures.still.drawing import Drawing, Paragraph, Span, colour
 from spaces_app.figures.still.font_metrics import advance, font_file, wrap
-from spaces_app.figures.still.heatmap import DRAWINGS, drawing
 from spaces_app.figures.token_heatmap import token_heatmap
 from spaces_app.results import Result
 
@@ -130,7 +130,6 @@ def test_a_matrix_that_nobody_could_read_is_refused_with_its_size():
 def test_a_kind_without_a_picture_says_so():
     with pytest.raises(NotSupported, match="the odd thing figure has no still picture"):
         drawing({"kind": "odd_thing"})
-    assert "token_heatmap" in DRAWINGS
 
 
 @pytest.mark.parametrize(

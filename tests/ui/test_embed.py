@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from support import wait_for
 
 from spaces_app.export.formats import FORMATS
+from spaces_app.figures import FIGURES
 from spaces_app.serving.gallery import examples
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
@@ -176,7 +177,7 @@ def test_data_is_the_whole_result_for_any_page(server):
 
 
 def test_a_stored_result_of_a_kind_without_a_figure_says_so(runner, server, monkeypatch):
-    monkeypatch.setattr("spaces_app.export.formats.VIEWS", {})
+    monkeypatch.delitem(FIGURES, "attribution")
     page = server.get("/embed" + FORTY.spec.to_link())
     assert page.status_code == 404 and "attribution has no figure." in page.text
 

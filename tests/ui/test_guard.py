@@ -8,6 +8,8 @@ import httpx
 import pytest
 from support import wait_for
 
+from spaces_app.settings import Settings
+from spaces_app.ui import app
 from spaces_app.ui.server.guard import ALLOWED, HEADERS, LOCAL_HOSTS, MAX_ADDRESS, Guard
 
 PROMPT = "".join(["ca", "nary"])  # in pieces: a traceback quotes the line of code
@@ -52,6 +54,19 @@ def test_the_page_may_load_and_reach_only_its_own_origin_and_be_embedded_by_all(
         assert policy[name].startswith("'self'")
         assert "http" not in policy[name] and "*" not in policy[name]
     assert policy["object-src"] == "'none'"
+
+
+def test_a_page_on_this_computer_is_framed_by_nobody_else_unless_its_owner_says_so():
+    def asked(frames: str) -> httpx.Response:
+        return ask("GET", "/", guard=Guard(echo, hosts=LOCAL_HOSTS, frames=frames))
+
+    own = asked(app.frames(Settings()))
+    assert own.headers["content-security-policy"].endswith("frame-ancestors 'self'")
+    assert own.headers["x-frame-options"] == "SAMEORIGIN"
+    named = asked(app.frames(Settings(frames="https://example.org")))
+    assert named.headers["content-security-policy"].endswith("frame-ancestors https://example.org")
+    assert "x-frame-options" not in named.headers  # it cannot name an address
+    assert app.frames(Settings(space_id="owner/demo")) == "*"
 
 
 def test_a_body_over_the_bound_is_refused_before_and_while_it_is_read():

@@ -2,7 +2,15 @@
 
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.base import Analysis, compute_of
+from spaces_app.costs.token_counts import attribution_cost, text_size
 
-ANALYSIS = Analysis("attribution", "Why did it write each word?", AttributionSpec, compute_of(__name__))
+ANALYSIS = Analysis(
+    "attribution",
+    "Why did it write each word?",
+    AttributionSpec,
+    compute_of(__name__),
+    size=text_size,
+    cost=attribution_cost,
+)
 
 __all__ = ["ANALYSIS", "AttributionSpec"]

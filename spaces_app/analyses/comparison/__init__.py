@@ -2,7 +2,10 @@
 
 from spaces_app.analyses.base import Analysis, compute_of
 from spaces_app.analyses.comparison.spec import ComparisonSpec, cost
+from spaces_app.costs.token_counts import text_size
 
-ANALYSIS = Analysis("comparison", "Do several methods say the same?", ComparisonSpec, compute_of(__name__), cost=cost)
+ANALYSIS = Analysis(
+    "comparison", "Do several methods say the same?", ComparisonSpec, compute_of(__name__), size=text_size, cost=cost
+)
 
 __all__ = ["ANALYSIS", "ComparisonSpec"]

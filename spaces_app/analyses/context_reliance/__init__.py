@@ -10,6 +10,7 @@ ANALYSIS = Analysis(
     compute_of(__name__),
     size=size,
     cost=cost,
+    source="https://arxiv.org/abs/2310.01188",
 )
 
 __all__ = ["ANALYSIS", "ContextRelianceSpec"]

@@ -1,28 +1,20 @@
-"""A figure's value → the still picture it would show: same selection, units and caption. One function per kind."""
+"""The still picture of a token heatmap: same selection, units and caption as on screen."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from spaces_app.errors import NotSupported
 from spaces_app.figures.state import parse_state
-from spaces_app.figures.still import captions, factors, grids, pairs, pins, units
+from spaces_app.figures.still import captions, pins, units
 from spaces_app.figures.still.drawing import Drawing, Grid, Legend, Paragraph, Span
 from spaces_app.figures.still.pins import Pin
 from spaces_app.figures.still.units import Ranking, Table
 
 _LABELS = {"source": "Source", "prompt": "Prompt", "generated": "Output"}
 _MAX_CELLS = 40_000  # of a grid; a picture with more is neither readable nor light
-
-
-def drawing(value: dict) -> Drawing:
-    """The still picture of a value of any view. Raises NotSupported for a kind that has none."""
-    kind = value.get("kind")
-    if kind not in DRAWINGS:
-        raise NotSupported(f"the {str(kind).replace('_', ' ')} figure has no still picture.", hint="Save it as HTML.")
-    return replace(DRAWINGS[kind](value), pins=pins.lines(value))
 
 
 def token_heatmap(value: dict) -> Drawing:
@@ -154,12 +146,3 @@ def _provenance(value: dict) -> str:
     about = " of ".join(part for part in (value["method"], value["target"].lower()) if part)
     parts = [about, facts.get("Model", ""), re.sub(r"\Arecorded", "recorded on", facts.get("Result", "")), "Seqscope"]
     return captions.visible(" · ".join(part for part in parts if part))
-
-
-DRAWINGS: dict[str, Callable[[dict], Drawing]] = {
-    "token_heatmap": token_heatmap,
-    "contrastive": lambda value: pairs.contrastive(value, token_heatmap),
-    "context_reliance": lambda value: pairs.context_reliance(value, token_heatmap),
-    "layer_grid": grids.layer_grid,
-    "neuron_factors": factors.neuron_factors,
-}

@@ -15,6 +15,7 @@ from spaces_app.figures.packing import packed
 from spaces_app.figures.state import parse_state
 from spaces_app.figures.still import captions
 from spaces_app.figures.still.drawing import Drawing
+from spaces_app.figures.still.heatmap import token_heatmap
 from spaces_app.figures.still.units import scores_of
 from spaces_app.link import notes_of
 
@@ -22,20 +23,20 @@ _SHOWN = re.compile(r"(?:\A|,)show:(difference|a|b)(?:,|\Z)")
 _METRIC = re.compile(r"(?:\A|,)metric:([a-z-]+)(?:,|\Z)")
 
 
-def contrastive(value: dict, draw) -> Drawing:
-    """The scores of A − B, or of either alone, as the view says, at the selected place. `draw` draws a heatmap."""
+def contrastive(value: dict) -> Drawing:
+    """The scores of A − B, or of either alone, as the view says, at the selected place."""
     shown = _SHOWN.search(value["state"])
     scores = value["scores"].get(shown[1] if shown else "difference") or value["scores"]["difference"]
     column = _column(value, value["compared"][0] if value["compared"] else 0)
     plain = _heatmap(value, scores, column, [token["p"] for token in value["a"]])
-    made = draw(plain)
+    made = token_heatmap(plain)
     if column is None or value["b"][column] is None:
         return made
     a, b = value["a"][column], value["b"][column]
     return replace(made, caption=f"{_said(a)} rather than {_said(b)}. {made.caption}")
 
 
-def context_reliance(value: dict, draw) -> Drawing:
+def context_reliance(value: dict) -> Drawing:
     """The context's words in the shades of what they do for the selected word, else for the one that needs it most."""
     asked = _METRIC.search(value["state"])
     name = asked[1].replace("-", "_") if asked else value["defaults"]["metric"]
@@ -44,7 +45,7 @@ def context_reliance(value: dict, draw) -> Drawing:
     column = _column(value, int(np.argmax(sizes)) if sizes else 0)
     table = np.full((len(value["tokens"]), len(value["generated"])), np.nan)
     table[value["context"]] = scores_of(value)
-    made = draw(_heatmap(value, packed(table), column, value["p_with"]))
+    made = token_heatmap(_heatmap(value, packed(table), column, value["p_with"]))
     if column is None:
         return made
     text = captions.label(value["tokens"][value["generated"][column]]["text"], 32)

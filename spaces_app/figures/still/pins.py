@@ -31,7 +31,7 @@ class Pin:
 
 def pins_of(value: dict) -> tuple[Pin, ...]:
     """The notes of a figure's value whose places it has. What is damaged is left out, and so is a sixth."""
-    matches = [match for part in value["state"].split(",") if (match := _PIN.match(part))]
+    matches = [match for part in value.get("state", "").split(",") if (match := _PIN.match(part))]
     found = [(match[1], text) for match in matches if (text := _read(match[2]))]
     kept = [(place, text) for place, text in found[:MOST] if name_of(value, place) is not None]
     return tuple(Pin(mark, place, text) for mark, (place, text) in zip(MARKS, kept))  # noqa: B905  (fewer notes)
@@ -52,7 +52,7 @@ def marks(pins: Iterable[Pin], places: Iterable[int | str]) -> str:
 
 def name_of(value: dict, place: str) -> str | None:
     """What stands at a place: the word that a token belongs to, a factor, a cell of a grid; None for no place."""
-    if value["kind"] == "layer_grid":
+    if "rows" in value and "cols" in value:  # a grid
         row, dot, column = place.partition(".")
         names = value["rows"]["names"], value["cols"]["names"]
         if not dot or not row.isdecimal() or int(row) >= len(names[0]) or int(column) >= len(names[1]):
@@ -62,7 +62,7 @@ def name_of(value: dict, place: str) -> str | None:
         number = int(place[1:]) if place[1:].isdecimal() else 0
         factors = value.get("factors", ())
         return f"Factor {factors[number - 1]['number']}" if 0 < number <= len(factors) else None
-    tokens = value["tokens"]
+    tokens = value.get("tokens", ())
     if not place.isdecimal() or int(place) >= len(tokens):
         return None
     if "groups" not in value:

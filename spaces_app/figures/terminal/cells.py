@@ -32,6 +32,12 @@ def _visible(char: str) -> str:
     return "␡" if char == "\x7f" else char
 
 
+def summary(result: Result) -> str:
+    """One line: what was asked, what was written, which numbers there are."""
+    arrays = ", ".join(f"{name} {array.values.shape}" for name, array in result.arrays.items())
+    return f"<{result.spec.kind} of {result.spec.model}: {result.text!r:.80}; {arrays}>"
+
+
 def blocks(
     rows: Sequence[str], columns: Sequence[str], values: np.ndarray, width: int, *, upward: bool = False
 ) -> list[Table]:

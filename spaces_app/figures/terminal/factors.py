@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from spaces_app.figures.neuron_factors import found_again, strongest
+from spaces_app.figures.factor_summary import found_again, strongest
 from spaces_app.figures.terminal.cells import blocks, head, label
 from spaces_app.results import Result
 

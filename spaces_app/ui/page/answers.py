@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from spaces_app.errors import AppError, ModelUnavailable, SpecError
+from spaces_app.errors import AppError, ModelUnavailable, SpecError, to_app_error
+from spaces_app.figures import figure_of, figure_value
 from spaces_app.link import spec_from_dict, to_link, valid_view
 from spaces_app.results import Result
 from spaces_app.serving.gallery import Example
-from spaces_app.serving.lanes import shown as plain
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
@@ -37,8 +37,8 @@ class Shown:
 class Answers:
     """The answers of one tab. A subclass makes the components: form, figures, share, record, dialog, kept, status…
 
-    `figures` is {component class: (column, component)}: questions with the same kind of figure share one. `others` are
-    the answers of the other tabs' analyses, by name, and `tabs` is what chooses between them.
+    `figures` is {name of a component: (column, component)}: questions with the same kind of figure share one.
+    `others` are the answers of the other tabs' analyses, by name, and `tabs` is what chooses between them.
     """
 
     form: Form
@@ -57,14 +57,14 @@ class Answers:
     # What the components are given ------------------------------------------------------------------------------
 
     def figure_value(self, shown: Shown) -> dict:
-        return self.tab.views[shown.result.spec.kind].view(shown.result, state=shown.view, origin=shown.origin)
+        return figure_value(shown.result, view=shown.view, origin=shown.origin)
 
     def drawn(self, kind: str, value: dict | None) -> dict:
         """Updates that show the figure of one question with this value, and no other."""
-        own = self.tab.views[kind].figure
+        own = figure_of(kind).component
         updates = {self.figures[own][1]: value}
         if len(self.figures) > 1:
-            updates |= {column: gr.update(visible=figure is own) for figure, (column, _) in self.figures.items()}
+            updates |= {column: gr.update(visible=name == own) for name, (column, _) in self.figures.items()}
         return updates if value is not None else updates | {self.record: {}}
 
     def share_value(self, shown: Shown, *, write: bool = True) -> dict:
@@ -139,13 +139,16 @@ class Answers:
     def prepare(self, spec: Spec, view: str) -> dict:
         """Updates for a link whose result is not stored: the form is filled, and the page asks for the run itself.
 
-        On ZeroGPU the visitor is asked first, since computing spends their daily allowance.
+        On ZeroGPU the visitor is asked first, since computing spends their daily allowance; so is whoever opens a link
+        to a model that has not been used here.
         """
-        rerun = not self.settings.zero_gpu
+        strange = self.runner.strange(spec)
+        rerun = not (self.settings.zero_gpu or strange)
+        said = messages.stranger(strange) if strange else messages.OPENING if rerun else messages.ASK
         link = self._link(spec, view, self.form.shows(spec)) | {"write": True, "filled": True, "rerun": rerun}
         kept = self.form.keep(spec) | {"spec": spec.to_dict(), "view": view}
         filled = self.form.fill(spec) | self.governed(spec) | self.drawn(spec.kind, None)
-        return filled | {self.share: link, self.kept: kept, self.status: messages.OPENING if rerun else messages.ASK}
+        return filled | {self.share: link, self.kept: kept, self.status: said}
 
     def hand_out(self, event: gr.EventData) -> dict:
         """What the share dialog shows for a figure, or a sentence when its result is gone."""
@@ -214,6 +217,9 @@ class Answers:
         except AppError as error:
             yield {self.status: messages.failed(error)}
             return
+        if strange := self.runner.strange(spec):
+            yield {self.status: messages.stranger(strange)}
+            return
         yield from self._compute(spec, view=str(kept.get("view", "")), form=self.form.shows(spec))
 
     def recompute(self, event: gr.EventData) -> Iterator[dict]:
@@ -261,7 +267,7 @@ class Answers:
             else:  # the revision of the figure on screen is gone, as when a local folder has been trained anew
                 yield from self._compute(otherwise, view=view, form=form)
         except Exception as error:
-            yield {self.status: messages.failed(plain(error))}
+            yield {self.status: messages.failed(to_app_error(error))}
         finally:
             if job is not None:
                 job.cancel()  # the visitor has left or pressed Stop; harmless when it is done

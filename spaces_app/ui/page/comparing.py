@@ -6,12 +6,11 @@ import secrets
 
 import gradio as gr
 
-from components.token_heatmap import TokenHeatmap
-from spaces_app.errors import AppError, SpecError
+from spaces_app.errors import AppError, SpecError, to_app_error
 from spaces_app.export.compare import comparison, facts, panes
+from spaces_app.figures import FIGURES
 from spaces_app.link import pair_query
 from spaces_app.results import Result
-from spaces_app.serving.lanes import shown as plain
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
 from spaces_app.ui.page.script_widget import ScriptWidget
@@ -30,7 +29,7 @@ class Comparing:
             gr.HTML("<h2>What changed from one answer to another?</h2>", elem_classes=["seq-question"])
             self.report = ScriptWidget("compare", {})
             with gr.Column(elem_classes=["seq-figure"], visible=False) as self.column:
-                self.figure = TokenHeatmap(None)
+                self.figure = FIGURES["attribution"].gradio_class(None)
 
     def wire(self, **instant) -> None:
         """Connect the button. Call it inside the page's Blocks context."""
@@ -62,7 +61,7 @@ class Comparing:
         except AppError as error:
             report["error"] = str(error)
         except Exception as error:
-            report = {"nonce": report["nonce"], "error": str(plain(error))}
+            report = {"nonce": report["nonce"], "error": str(to_app_error(error))}
             value = None
         return {self.report: report, self.figure: value, self.column: gr.update(visible=value is not None)}
 

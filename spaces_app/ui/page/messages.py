@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from spaces_app.errors import AppError
 
@@ -22,6 +23,12 @@ ASK = {"tone": "note", "text": ASK_FIRST}
 
 LOOKING = "Finding out what each takes …"
 UNKNOWN_TIME = "What each takes is known once this model has answered here."
+
+
+def stranger(models: Sequence[str]) -> dict:
+    """Said of a link to models that have not been used here: nothing of them is fetched before Run is pressed."""
+    names = " and ".join(f"“{name:.100}”" for name in models)
+    return {"tone": "note", "text": f"This link asks for {names}, not used here so far. Run loads it and computes."}
 
 
 def expected(seconds: float) -> str:

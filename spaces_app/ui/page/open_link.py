@@ -10,9 +10,8 @@ from dataclasses import replace
 import gradio as gr
 
 from spaces_app.analyses import KINDS
-from spaces_app.errors import AppError, SpecError
+from spaces_app.errors import AppError, SpecError, to_app_error
 from spaces_app.link import made_digest, parse_pair, parse_query
-from spaces_app.serving.lanes import shown as plain
 from spaces_app.ui.page import messages
 from spaces_app.ui.page.answers import Shown
 from spaces_app.ui.page.comparing import TAB as COMPARE
@@ -43,7 +42,7 @@ def opener(
                 return opened | {tabs: gr.update(selected=COMPARE)} | updates
             return opened | _updates(link, tabs, panels)
         except Exception as error:
-            return opened | {next(iter(panels.values())).status: messages.failed(plain(error))}
+            return opened | {next(iter(panels.values())).status: messages.failed(to_app_error(error))}
 
     return open_link
 

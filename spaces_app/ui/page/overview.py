@@ -6,12 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from spaces_app.figures import FIGURES
 from spaces_app.results import Result
 from spaces_app.serving.gallery import Example
 from spaces_app.tabs import Tab
 
-# What a picture shows, the first that a result has; else its first array of two axes.
-PICTURED = ("attributions", "difference", "factors", "activations", "strength", "probability", "cka")
 ROWS, COLUMNS = 8, 30  # at most; beyond that neighbours share a cell, which has the larger number of them
 STEPS = 8  # shades from nothing to the largest number
 
@@ -45,8 +44,9 @@ def picture(result: Result) -> list[list[int | None]]:
 
     None where there is no number. Shades are relative to the largest number; of several planes the first is shown.
     """
+    figure = FIGURES.get(result.spec.kind)
     flat = [name for name, array in result.arrays.items() if array.values.ndim == 2]
-    name = next((name for name in (*PICTURED, *flat) if name in result.arrays), "")
+    name = next((name for name in (figure.thumbnail if figure else "", *flat) if name in result.arrays), "")
     if not name:
         return []
     array = result.arrays[name]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import gradio as gr
 
+from spaces_app.figures import figure_of
 from spaces_app.serving.gallery import examples
 from spaces_app.serving.runner import Runner
 from spaces_app.settings import Settings
@@ -96,13 +97,14 @@ class Panel(Answers):
     def _outputs(self, spec: Spec) -> None:
         self.status = ScriptWidget("status", messages.IDLE)
         self.figures = {}
-        for view in self.tab.views.values():
-            if view.figure in self.figures:
+        shown = figure_of(spec.kind).component
+        for figure in map(figure_of, self.tab.views):
+            if figure.component in self.figures:
                 continue
-            own = self.tab.views[spec.kind].figure is view.figure
+            own = figure.component == shown
             with gr.Column(elem_classes=["seq-figure"], visible=own) as column:
                 value = self.figure_value(self.first) if own and self.first else None
-                self.figures[view.figure] = column, view.figure(value)
+                self.figures[figure.component] = column, figure.gradio_class(value)
         self.share = ScriptWidget("share", self.share_value(self.first, write=False) if self.first else None)
         self.record = ScriptWidget("record", provenance.record(self.first.result, "recorded") if self.first else {})
         self.dialog = ScriptWidget("dialog", {})
@@ -133,15 +135,16 @@ class Panel(Answers):
         """
         self.tabs, self.others = tabs, panels
         inputs = [*self.form.controls.values(), self.kept]
-        for view in {view.figure: view for view in self.tab.views.values() if view.asked is not None}.values():
+        asking = [view for view in self.tab.views.values() if view.asked is not None]
+        for component, view in {figure_of(view.name).component: view for view in asking}.items():
             there = [panels[name] for name in view.leads if name in panels]
             outputs = [*self.outputs, *([tabs] if there else ()), *(part for other in there for part in other.outputs)]
             private = {"show_progress": "hidden", "api_visibility": "private"}
-            asking = self.figures[view.figure][1].ask(
+            asked = self.figures[component][1].ask(
                 self.follow, inputs, outputs, js=self._veil(stale=True), **COMPUTING, **private
             )
             for panel in (self, *there):
-                panel.running.append(asking)
+                panel.running.append(asked)
 
     def wire(self) -> None:
         """Connect the controls. Call it inside the page's Blocks context, after every panel has been joined."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from components.figure.modules import joined
+from spaces_app.components.figure.modules import joined
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

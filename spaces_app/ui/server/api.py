@@ -9,46 +9,70 @@ from typing import Literal
 import gradio as gr
 
 from spaces_app.analyses.base import Analysis
-from spaces_app.errors import SpecError
+from spaces_app.errors import Cancelled, SpecError, to_app_error
 from spaces_app.link import to_link
-from spaces_app.serving.lanes import shown as plain
+from spaces_app.results import Result
 from spaces_app.serving.runner import Runner
+from spaces_app.spec import Spec
+from spaces_app.ui.server.listeners import Listeners
+
+POLL = 0.25  # seconds between looks whether anybody still waits
 
 
-def endpoint(analysis: Analysis, runner: Runner, base: str = "") -> Callable[..., dict]:
+def endpoint(analysis: Analysis, runner: Runner, listeners: Listeners, base: str = "") -> Callable[..., dict]:
     """A function with one typed parameter per option of the analysis, which returns the result as plain data.
 
-    The result is `Result.to_dict()` with the link that shows it; `base` is what that link begins with.
+    The result is `Result.to_dict()` with the link that shows it; `base` is what that link begins with. Work whose
+    caller has left, as `listeners` tell, is stopped.
     """
     options = [
         (name, default, facts) for name, default, facts in analysis.spec.every_option() if facts.group != "hidden"
     ]
     names = [name for name, _, _ in options]
 
-    def answer(*values, **named) -> dict:
+    def answer(*values, request: gr.Request | None = None, **named) -> dict:
+        *values, caller = [*values, request] if len(values) <= len(names) else values
         try:
             given = dict(zip(names, values, strict=False)) | named
             spec = analysis.spec.from_dict(analysis.spec.heeded(given))  # every option comes, given or not
-            result = runner.run(spec)
+            result = _awaited(spec, runner, listeners, caller)
         except Exception as error:
             # Only the sentence goes out; a bug has been logged under the number in it.
-            raise gr.Error(str(plain(error)), print_exception=False) from None
+            raise gr.Error(str(to_app_error(error)), print_exception=False) from None
         return result.to_dict() | {"link": link(result.spec, base)}
 
     types = {name: _type(default, facts) for name, default, facts in options}
     answer.__name__ = answer.__qualname__ = analysis.name
-    answer.__annotations__ = types | {"return": dict}
+    answer.__annotations__ = types | {"request": gr.Request, "return": dict}
     answer.__signature__ = inspect.Signature(
         [
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=types[name])
             for name, default, _ in options
-        ],
+        ]
+        + [inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=gr.Request)],
         return_annotation=dict,
     )
     lines = [f"    {name}: {facts.help}" for name, _, facts in options]
     summary = inspect.getdoc(analysis.spec).splitlines()[0]
     answer.__doc__ = "\n".join([summary, "", "Args:", *lines])
     return answer
+
+
+def _awaited(spec: Spec, runner: Runner, listeners: Listeners, request: gr.Request | None) -> Result:
+    """The result of a spec, for as long as somebody waits for it. Raises Cancelled when nobody does."""
+    session = getattr(request, "session_hash", None) or ""
+    if session:
+        listeners.answering(session)
+    job = runner.submit(spec)
+    try:
+        while True:
+            try:
+                return job.result(timeout=POLL)
+            except TimeoutError:
+                if session and not listeners.anybody(session):
+                    raise Cancelled("nobody waits for this answer any more.") from None
+    finally:
+        job.cancel()  # harmless when it is done
 
 
 def link(spec, base: str) -> str:

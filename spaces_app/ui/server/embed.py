@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from spaces_app.analyses import KINDS
 from spaces_app.errors import AppError
-from spaces_app.export.formats import FORMATS, document, figure_value, heading
+from spaces_app.export.formats import FORMATS, document, heading
 from spaces_app.export.html import THEMES, embedded, message
+from spaces_app.figures import figure_value
 from spaces_app.link import made_digest, parse_query, to_link, valid_view
 from spaces_app.results import Result
 from spaces_app.serving import gallery

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
-from components.figure.modules import joined
+from spaces_app.components.figure.modules import joined
 from spaces_app.serving.gallery import examples
 from spaces_app.tabs import TABS
 from spaces_app.ui.page import messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from spaces_app.serving.lanes import shown as plain
+from spaces_app.errors import to_app_error
 
 MAX_BODY = 256 * 1024  # bytes; the largest honest request, a form with two full texts, is under 200 KB
 MAX_ADDRESS = 24 * 1024  # characters of path and query; a link has at most 4,096 and Gradio repeats it
@@ -25,11 +25,11 @@ HEADERS = (
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
 # Gradio builds functions from strings and writes inline scripts and styles, so these two stay allowed; nothing may
-# come from, or be sent to, another host. Anybody may embed the page.
+# come from, or be sent to, another host.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors *"
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors "
 )
 
 
@@ -38,12 +38,12 @@ class Guard:
 
     Refuses bodies over `max_body` bytes (413, also when sent in chunks), addresses over MAX_ADDRESS characters
     (414) and routes the page does not need (403). With `hosts`, a request must name one of them (400): otherwise any
-    web page could reach a page on this machine through a name that resolves here (DNS rebinding). A failure behind
-    it becomes one sentence.
+    web page could reach a page on this machine through a name that resolves here (DNS rebinding). `frames` says who may
+    show a page in a frame; answers with a policy of their own keep it. A failure behind it becomes one sentence.
     """
 
-    def __init__(self, app, hosts: frozenset[str] = frozenset(), max_body: int = MAX_BODY):
-        self.app, self.hosts, self.max_body = app, hosts, max_body
+    def __init__(self, app, hosts: frozenset[str] = frozenset(), max_body: int = MAX_BODY, frames: str = "*"):
+        self.app, self.hosts, self.max_body, self.frames = app, hosts, max_body, frames
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "websocket":
@@ -56,7 +56,7 @@ class Guard:
         if refused is not None:
             await _refuse(send, *refused)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, self.frames)
         try:
             await self.app(scope, _Body(receive, self.max_body), answer)
         except Exception as error:
@@ -69,7 +69,7 @@ class Guard:
             return 413, f"The request is larger than {self.max_body:,} bytes."
         if isinstance(error, KeyError) or type(error).__name__ == "FnIndexInferError":
             return 404, "This page has no such function."  # Gradio looks functions up without checking
-        return 500, str(plain(error))
+        return 500, str(to_app_error(error))
 
     def _refusal(self, scope) -> tuple[int, str] | None:
         headers = dict(scope["headers"])
@@ -109,8 +109,8 @@ class _Body:
 class _Answer:
     """`send` that adds the headers every answer carries."""
 
-    def __init__(self, send):
-        self._send, self.started = send, False
+    def __init__(self, send, frames: str):
+        self._send, self._frames, self.started = send, frames, False
 
     async def __call__(self, message):
         if message["type"] == "http.response.start":
@@ -120,7 +120,9 @@ class _Answer:
             headers += HEADERS
             has_policy = any(name.lower() == b"content-security-policy" for name, _ in headers)  # a stricter one
             if any(kind.startswith(b"text/html") for kind in kinds) and not has_policy:
-                headers.append((b"content-security-policy", POLICY.encode("ascii")))
+                headers.append((b"content-security-policy", (POLICY + self._frames).encode("latin-1", "replace")))
+                if self._frames == "'self'":
+                    headers.append((b"x-frame-options", b"SAMEORIGIN"))
             message = {**message, "headers": headers}
         await self._send(message)
 

@@ -1,10 +1,10 @@
-"""The tables of README, made from the tables of the code and the recorded measurements. Imports no torch."""
+"""The tables of the documentation, made from the tables of the code and recorded measurements. Imports no torch."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from spaces_app.methods import METHODS
@@ -14,7 +14,7 @@ from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.truth import table as truth
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 
@@ -37,7 +37,7 @@ def methods() -> str:
             m.description,
             _yes(m.signed),
             _yes(m.complete),
-            _options(m.options, {"step_function", "aggregation"}),
+            _options((*m.options, *m.own), {"step_function", "aggregation"}),
             f"[paper]({m.source})",
         )
         for m in METHODS.values()
@@ -104,26 +104,36 @@ def benchmarks() -> str:
     return "\n\n".join("\n".join(lines) for lines in _tables(text))
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "methods": methods,
-    "targets": targets,
-    "models": models,
-    "settings": settings,
-    "truth": truth_table,
-    "benchmarks": benchmarks,
+@dataclass(frozen=True)
+class DocTable:
+    """A table of the documentation: the page it stands on, in `docs/`, and the function that makes it."""
+
+    page: str
+    make: Callable[[], str]
+
+    @property
+    def path(self) -> Path:
+        return DOCS / self.page
+
+
+TABLES: dict[str, DocTable] = {
+    "methods": DocTable("methods.md", methods),
+    "targets": DocTable("targets.md", targets),
+    "models": DocTable("models.md", models),
+    "settings": DocTable("settings.md", settings),
+    "truth": DocTable("truth.md", truth_table),
+    "benchmarks": DocTable("benchmarks.md", benchmarks),
 }
 
 
-def filled(text: str) -> str:
-    """`text` with every table between its two markers made anew. Raises ValueError when a marker is missing."""
-    for name, make in TABLES.items():
-        begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"README has no place for the table {name!r}: it needs {begin} and {end}.")
-        head, rest = text.split(begin)
-        _, tail = rest.split(end)
-        text = f"{head}{begin}\n{make()}\n{end}{tail}"
-    return text
+def filled(text: str, name: str) -> str:
+    """`text` with the table between its two markers made anew. Raises ValueError when a marker is missing."""
+    begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"the page has no place for the table {name!r}: it needs {begin} and {end}.")
+    head, rest = text.split(begin)
+    _, tail = rest.split(end)
+    return f"{head}{begin}\n{TABLES[name].make()}\n{end}{tail}"
 
 
 def _tables(text: str) -> list[list[str]]:

@@ -1,25 +1,13 @@
-"""A figure's value as a plain table, for pages without scripts and notebooks that are not trusted."""
+"""Figures' values as plain tables, for pages without scripts and notebooks that are not trusted: headings and rows."""
 
 from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
-from spaces_app.figures.still.pins import lines
-
-Rows = Iterable[tuple[str, ...]]
-
-
-def table(value: dict) -> str:
-    """Plain markup without scripts: the gist of a figure of any kind, with its author's notes, every text escaped."""
-    headings, rows = TABLES[value["kind"]](value)
-    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    notes = "".join(f"<li>{html.escape(line)}</li>" for line in lines(value))
-    return f"<table><tr>{head}</tr>{body}</table>" + (f"<ul>{notes}</ul>" if notes else "")
+Rows = tuple[tuple[str, ...], Iterable[tuple[str, ...]]]
 
 
 def _matrix(packed: dict) -> np.ndarray:
@@ -39,7 +27,7 @@ def _strongest(scores: np.ndarray, texts: list[str], most: int = 3) -> str:
     return ", ".join(f"‘{texts[i]}’ {scores[i] / total:.0%}" for i in best)
 
 
-def _token_heatmap(value: dict) -> tuple[tuple[str, ...], Rows]:
+def token_heatmap(value: dict) -> Rows:
     scores, texts = _matrix(value["scores"]), [token["text"] for token in value["tokens"]]
     probabilities = value["steps"].get("probability") or [None] * len(value["generated"])
     rows = [
@@ -49,7 +37,7 @@ def _token_heatmap(value: dict) -> tuple[tuple[str, ...], Rows]:
     return ("Generated", "Probability", "Relies most on"), rows
 
 
-def _contrastive(value: dict) -> tuple[tuple[str, ...], Rows]:
+def contrastive(value: dict) -> Rows:
     scores, texts = _matrix(value["scores"]["difference"]), [token["text"] for token in value["tokens"]]
     rows = []
     for column in value["compared"]:
@@ -59,7 +47,7 @@ def _contrastive(value: dict) -> tuple[tuple[str, ...], Rows]:
     return ("A", "p(A)", "B", "p(B)", "Speaks for A (+) or B (−)"), rows
 
 
-def _context_reliance(value: dict) -> tuple[tuple[str, ...], Rows]:
+def context_reliance(value: dict) -> Rows:
     cues, texts = _matrix(value["scores"]), [token["text"] for token in value["tokens"]]
     context, metric = [texts[i] for i in value["context"]], value["metrics"][0]
     rows = []
@@ -71,7 +59,7 @@ def _context_reliance(value: dict) -> tuple[tuple[str, ...], Rows]:
     return ("Answer", metric["label"], "p with / without the context", "Cues"), rows
 
 
-def _neuron_factors(value: dict) -> tuple[tuple[str, ...], Rows]:
+def neuron_factors(value: dict) -> Rows:
     texts = [token["text"] for token in value["tokens"]]
     rows = []
     for factor in value["factors"]:
@@ -80,17 +68,8 @@ def _neuron_factors(value: dict) -> tuple[tuple[str, ...], Rows]:
     return ("Factor", "Share", "Most active at"), rows
 
 
-def _layer_grid(value: dict) -> tuple[tuple[str, ...], Rows]:
+def layer_grid(value: dict) -> Rows:
     first = value["matrices"][0]
     cells = _matrix(first)
     rows = [(name, *(f"{cell:.4g}" for cell in row)) for name, row in zip(value["rows"]["names"], cells, strict=True)]
     return (f"{first['label']} by {value['rows']['label'].lower()}", *value["cols"]["names"]), rows
-
-
-TABLES: dict[str, Callable[[dict], tuple[tuple[str, ...], Rows]]] = {
-    "token_heatmap": _token_heatmap,
-    "contrastive": _contrastive,
-    "context_reliance": _context_reliance,
-    "neuron_factors": _neuron_factors,
-    "layer_grid": _layer_grid,
-}

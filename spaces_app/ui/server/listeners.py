@@ -1,0 +1,121 @@
+"""Who still listens for the answer of an API call, so that work nobody waits for is stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+FIRST = 5.0  # seconds in which a stream may be opened after the call that it belongs to
+AGAIN = 1.0  # and after it was closed
+MOST = 4096  # calls remembered
+MOST_BODY = 4096  # bytes of an answer that may hold the name of a call
+
+_CALL = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/?\Z")
+_STREAM = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([0-9a-f]{32})\Z")
+_DATA = "/gradio_api/queue/data"
+
+
+class Listeners:
+    """Streams of events that are open, by session (a call without one is its own session).
+
+    A call whose stream was never opened is given up after FIRST seconds, one whose stream was closed after AGAIN.
+    Safe to use from many threads.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock, self._lock = clock, threading.Lock()
+        self._open: dict[str, int] = {}
+        self._until: OrderedDict[str, float] = OrderedDict()  # session → when it is given up, while nobody listens
+
+    def called(self, session: str) -> None:
+        """A call was made whose stream may be opened soon; once for each call without a session of its own."""
+        with self._lock:
+            self._expect(session, FIRST)
+
+    def answering(self, session: str) -> None:
+        """The answer to a call of this session is begun."""
+        with self._lock:
+            if session not in self._until or self._until[session] < self._clock():
+                self._expect(session, FIRST)
+
+    def opened(self, session: str) -> None:
+        with self._lock:
+            self._open[session] = self._open.get(session, 0) + 1
+            self._until.pop(session, None)
+
+    def closed(self, session: str) -> None:
+        with self._lock:
+            self._open[session] -= 1
+            if not self._open[session]:
+                del self._open[session]
+                self._expect(session, AGAIN)
+
+    def anybody(self, session: str) -> bool:
+        """Whether somebody listens, or may be about to."""
+        with self._lock:
+            return session in self._open or self._clock() < self._until.get(session, float("inf"))
+
+    def _expect(self, session: str, seconds: float) -> None:
+        self._until[session] = self._clock() + seconds
+        self._until.move_to_end(session)
+        while len(self._until) > MOST:
+            self._until.popitem(last=False)
+
+
+class Listening:
+    """ASGI middleware that tells `listeners` of calls made and of streams opened and closed."""
+
+    def __init__(self, app, listeners: Listeners):
+        self.app, self._listeners = app, listeners
+
+    async def __call__(self, scope, receive, send):
+        session = _session(scope) if scope["type"] == "http" else ""
+        if session:
+            self._listeners.opened(session)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self._listeners.closed(session)
+        elif scope["type"] == "http" and scope["method"] == "POST" and _CALL.match(scope["path"]):
+            await self.app(scope, receive, _Named(send, self._listeners.called))
+        else:
+            await self.app(scope, receive, send)
+
+
+class _Named:
+    """`send` that reads the name of the call from the answer."""
+
+    def __init__(self, send, called: Callable[[str], None]):
+        self._send, self._called, self._body = send, called, b""
+
+    async def __call__(self, message):
+        if message["type"] == "http.response.body" and len(self._body) <= MOST_BODY:
+            self._body += message.get("body", b"")
+            if not message.get("more_body") and (name := _event_id(self._body)):
+                self._called(name)
+        await self._send(message)
+
+
+def _event_id(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    return str(found.get("event_id") or "") if isinstance(found, dict) else ""
+
+
+def _session(scope) -> str:
+    """The session whose events a request waits for; "" for other requests."""
+    if scope["method"] != "GET":
+        return ""
+    stream = _STREAM.match(scope["path"])
+    if stream:
+        return stream[1]
+    if scope["path"].rstrip("/") == _DATA:
+        return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0][:200]
+    return ""
