@@ -108,7 +108,7 @@ def _around(lm) -> Measured:
 def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[CostTerm, float] | None:
     """What a random question consists of, and how long it took; None where it would be too long."""
     from spaces_app.analyses.attribution.compute import compute
-    from spaces_app.costs.token_counts import cost_inputs, text_size
+    from spaces_app.costs.token_counts import cost_inputs, text_token_counts
 
     read, written = rng.choice((4, 8, 12, 20, 32, 48)), rng.choice((1, 3, 6, 12, 20))
     ids = [rng.randrange(20, lm.facts.d_vocab - 5) for _ in range(read + written)]
@@ -116,8 +116,8 @@ def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[Cost
     asked = {key: value for key, value in options.items() if key in METHODS[name].options}
     text = lm.tokenizer.decode(ids[:read])
     spec = AttributionSpec(prompt=text, continuation_ids=tuple(ids[read:]), method=name, **asked)
-    size = text_size(spec, lm)
-    (part,) = cost_model.of_method(name, cost_inputs(spec, lm.facts, size)).terms
+    counts = text_token_counts(spec, lm)
+    (part,) = cost_model.of_method(name, cost_inputs(spec, lm.facts, counts)).terms
     if part.operations / loaded.operations > LONGEST:
         return None
     started = time.process_time()

@@ -193,7 +193,7 @@ def test_words_and_sentences_are_fewer_to_take_away_than_tokens():
         "method": "occlusion",
     }
     specs = [AttributionSpec(**text, window=window) for window in ("token", "word", "sentence")]
-    sizes = [ANALYSES[spec.kind].size(spec, lm) for spec in specs]
+    sizes = [ANALYSES[spec.kind].token_counts(spec, lm) for spec in specs]
     n_inputs = sizes[0].n_prompt  # and one written token, which nothing follows
     features = [cost_inputs(spec, lm.facts, size).n_features for spec, size in zip(specs, sizes, strict=True)]
     assert features[0] == 0 and 10 <= features[1] < n_inputs and features[2] in (2, 3)

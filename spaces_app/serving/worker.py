@@ -57,8 +57,8 @@ class Worker:
                 from spaces_app.models.languages import translating
 
                 model = translating(model, spec.languages)
-            size, speed = analysis.size(spec, model), self._speed(model)
-            limits.check(analysis, spec, model.facts, size, self.settings, speed=speed)
+            counts, speed = analysis.token_counts(spec, model), self._speed(model)
+            limits.check(analysis, spec, model.facts, counts, self.settings, speed=speed)
             try:
                 with self._beside(spec, tick) as others:
                     result = analysis.compute(spec, model, tick, self.settings, *others)
