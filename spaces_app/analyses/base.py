@@ -19,7 +19,7 @@ class Analysis:
     """One kind of question: its Spec and the function that answers it.
 
     `compute(spec, loaded_model, tick) -> Result` runs in a lane and may import torch; importing the record may not.
-    An analysis whose spec names an `other_model` is given that one as a fifth argument, when it is named.
+    An analysis whose spec is one of `ComparesModels` is given the other model as a fifth argument, when it is named.
     `tick(done, total, what)` is called at least every half second of work; it reports, and raises Cancelled or
     TooLarge when the visitor has left or the time is up.
 
