@@ -11,7 +11,7 @@ from typing import Protocol
 from spaces_app.costs.model import Cost, Speed
 from spaces_app.costs.token_counts import TokenCounts
 from spaces_app.errors import AppError, NotSupported, TooLarge
-from spaces_app.methods import METHODS, check_method
+from spaces_app.methods import check_method
 from spaces_app.methods.uses import UsesMethod
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, label
@@ -55,7 +55,8 @@ def learn(analysis: Priced, result, model, speed: Speed) -> None:
     """Take notice of how long an attribution took, for the next question to the same method."""
     seconds = result.notes.get("seconds", {}).get("attribute")
     if result.spec.kind == "attribution" and seconds:
-        speed.learn(analysis.cost(result.spec, model.facts, analysis.token_counts(result.spec, model)), seconds)
+        cost = analysis.cost(result.spec, model.facts, analysis.token_counts(result.spec, model))
+        speed.learn(cost + Cost(), seconds)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed:
     found = {}
     for name, spec in inquiry.specs.items():
         try:
-            check_method(METHODS[spec.method], model)
+            for method in spec.methods_asked() if isinstance(spec, UsesMethod) else ():
+                check_method(method, model)
             analysis = analyses[spec.kind]
             counts = analysis.token_counts(spec, model)
             seconds = predicted_seconds(analysis, spec, model.facts, counts, speed=speed)
@@ -100,7 +102,7 @@ def _smaller(analysis: Priced, spec, facts, counts: TokenCounts, *, speed: Speed
         def takes(count: int, name=name) -> float:
             return predicted_seconds(analysis, spec.replace(**{name: count}), facts, counts, speed=speed)
 
-        most = _largest(takes, about.low or 1, spec.value(name), allowed)
+        most = _largest(takes, int(about.low or 1), spec.value(name), allowed)
         ways += [f"at most {most:,} {label(name, about).lower()}"] if most else []
 
     def written(count: int) -> float:
