@@ -38,7 +38,7 @@ from scipy.optimize import nnls  # noqa: E402
 from shapes import SHAPES, build  # noqa: E402
 
 from spaces_app.analyses.attribution.spec import AttributionSpec  # noqa: E402
-from spaces_app.costs import model as work  # noqa: E402
+from spaces_app.costs import model as cost_model  # noqa: E402
 from spaces_app.costs.model import Coefficients, CostTerm, Speed  # noqa: E402
 from spaces_app.costs.speed import Measured, at_load  # noqa: E402
 from spaces_app.costs.speed import measure as measured_now  # noqa: E402
@@ -108,7 +108,7 @@ def _around(lm) -> Measured:
 def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[CostTerm, float] | None:
     """What a random question consists of, and how long it took; None where it would be too long."""
     from spaces_app.analyses.attribution.compute import compute
-    from spaces_app.costs.token_counts import cost_inputs, text_size
+    from spaces_app.costs.token_counts import cost_inputs, text_token_counts
 
     read, written = rng.choice((4, 8, 12, 20, 32, 48)), rng.choice((1, 3, 6, 12, 20))
     ids = [rng.randrange(20, lm.facts.d_vocab - 5) for _ in range(read + written)]
@@ -116,8 +116,8 @@ def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[Cost
     asked = {key: value for key, value in options.items() if key in METHODS[name].options}
     text = lm.tokenizer.decode(ids[:read])
     spec = AttributionSpec(prompt=text, continuation_ids=tuple(ids[read:]), method=name, **asked)
-    size = text_size(spec, lm)
-    (part,) = work.of_method(name, cost_inputs(spec, lm.facts, size)).parts
+    counts = text_token_counts(spec, lm)
+    (part,) = cost_model.of_method(name, cost_inputs(spec, lm.facts, counts)).terms
     if part.operations / loaded.operations > LONGEST:
         return None
     started = time.process_time()
@@ -127,7 +127,7 @@ def _question(lm, name: str, rng: random.Random, loaded: Measured) -> tuple[Cost
 
 def fitted(runs: list[Run]) -> Coefficients:
     """Coefficients ≥ 0 with the least relative errors, by reweighted non-negative least squares."""
-    rows = [work.terms_of(run.part, run.around.call, run.around.operations) for run in runs]
+    rows = [cost_model.factors_of(run.part, run.around.call, run.around.operations) for run in runs]
     names = list(rows[0])
     terms = np.array([[row[name] for name in names] for row in rows])
     took = np.array([run.seconds for run in runs])
@@ -152,12 +152,12 @@ def fit(runs: list[Run]) -> dict[str, Coefficients]:
 
 def write(found: dict[str, Coefficients]) -> None:
     """Put coefficients on record, in place of the former ones of the same methods."""
-    known = work.costs() | found
+    known = cost_model.costs() | found
     costs = {name: known[name] for name in METHODS if name in known}
     plain = {name: {key: v for key, v in vars(value).items() if v or key in FIRST} for name, value in costs.items()}
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(values)}" for name, values in plain.items())
-    work.RECORD.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
-    work.costs.cache_clear()
+    cost_model.RECORD.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    cost_model.costs.cache_clear()
 
 
 def keep(runs: list[Run], file: Path) -> None:
@@ -183,7 +183,7 @@ def ratios(runs: list[Run], speed_of: Callable[[Run], Measured], *, learning: bo
         if not learning or load != (run.model, run.load):
             found = speed_of(run)
             speed, load = Speed(found.call, found.operations), (run.model, run.load)
-        asked = work.Work((run.part,))
+        asked = cost_model.Cost((run.part,))
         if learning:
             speed.notice(run.before.call)
         pairs.append((run, run.seconds / speed.seconds(asked)))

@@ -18,7 +18,7 @@ from questions import LAYER, N_SAMPLES, Question
 from shapes import Shape, texts
 
 from spaces_app.analyses.attribution.spec import AttributionSpec
-from spaces_app.analyses.shared.requests import ask
+from spaces_app.analyses.shared.requests import attribution_request
 from spaces_app.analyses.shared.targets import Targets
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS
@@ -131,7 +131,7 @@ def ours(lm, ids: tuple, spec: AttributionSpec, question: Question, *, raw: bool
     answer = None
     if "method" in question.spec:
         method = METHODS[spec.method]
-        asked = ask(spec, method, tuple(lm.tokens(*ids)), targets.score(spec.step_function))
+        asked = attribution_request(spec, method, tuple(lm.tokens(*ids)), targets.score(spec.step_function))
         answer = method.attribute(run, dataclasses.replace(asked, reduce=lambda values: values) if raw else asked)
     return answer, {name: run.scores(score) for name, score in scores.items()}
 

@@ -104,9 +104,9 @@ def test_seconds_are_calls_and_operations_and_what_is_fixed_as_often_as_tokens_a
 
 def test_a_method_goes_over_its_points_or_samples():
     load = CostInputs(FACTS, 0, 12, 20, n_steps=7, n_samples=9)
-    rounds = {name: of_method(name, load).parts[0].rounds for name in ("saliency", "integrated_gradients", "lime")}
+    rounds = {name: of_method(name, load).terms[0].rounds for name in ("saliency", "integrated_gradients", "lime")}
     assert rounds == {"saliency": 0, "integrated_gradients": 7, "lime": 9}
-    assert of_method("lime", load).parts[0].n_inputs == 31
+    assert of_method("lime", load).terms[0].n_inputs == 31
 
 
 def test_work_adds_up_and_plain_numbers_are_operations_of_passes():
@@ -193,7 +193,7 @@ def test_words_and_sentences_are_fewer_to_take_away_than_tokens():
         "method": "occlusion",
     }
     specs = [AttributionSpec(**text, window=window) for window in ("token", "word", "sentence")]
-    sizes = [ANALYSES[spec.kind].size(spec, lm) for spec in specs]
+    sizes = [ANALYSES[spec.kind].token_counts(spec, lm) for spec in specs]
     n_inputs = sizes[0].n_prompt  # and one written token, which nothing follows
     features = [cost_inputs(spec, lm.facts, size).n_features for spec, size in zip(specs, sizes, strict=True)]
     assert features[0] == 0 and 10 <= features[1] < n_inputs and features[2] in (2, 3)

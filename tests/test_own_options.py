@@ -147,7 +147,7 @@ found["command"] = command(one)
 facts = SimpleNamespace(n_params=14_000_000, d_vocab=8000, d_model=384, n_layers=6)
 size = TokenCounts(0, 12, 20)
 inputs = [cost_inputs(one.replace(stretch=count), facts, size) for count in (4, 8)]
-terms = [of_method("stretched", item).parts[0] for item in inputs]
+terms = [of_method("stretched", item).terms[0] for item in inputs]
 found["cost"] = [terms[1].operations / terms[0].operations, terms[0].rounds, terms[1].rounds]
 speed = Speed(call=0.01, operations=1e9)
 allowed = Settings(max_seconds=60)
@@ -163,11 +163,12 @@ for kind in ("attribution", "comparison", "context_reliance"):
     ]
 
 from spaces_app.tabs import TABS
-from spaces_app.ui.api import endpoint
+from spaces_app.ui.server.api import endpoint
 from spaces_app.ui.app import build_app
-from spaces_app.ui.form import Form
+from spaces_app.ui.server.listeners import Listeners
+from spaces_app.ui.page.form import Form
 
-demo = build_app(settings, runner)
+demo = build_app(settings, runner, Listeners())
 found["controls"] = [
     {name: item["props"].get(name) for name in ("elem_id", "minimum", "maximum", "value", "label", "info", "visible")}
     for item in demo.config["components"]
@@ -194,7 +195,7 @@ found["shown"] = {
 place = form.names.index("stretch")
 saliency[place] = 7  # the hidden control keeps what it held
 found["form"] = [form.spec(stretched) == one, form.spec(saliency) == one.replace(method="saliency")]
-call = endpoint(ANALYSES["attribution"], runner)
+call = endpoint(ANALYSES["attribution"], runner, Listeners())
 found["called"] = [
     call(**TEXT, method="saliency", stretch=7)["spec"].get("stretch"),
     call(**TEXT, method="stretched", stretch=7)["spec"].get("stretch"),
@@ -235,7 +236,7 @@ def found(request, tmp_path_factory) -> dict:
 def _copied(where: Path) -> Path:
     """The package as it is, with its weights and stored answers where they are."""
     where.mkdir()
-    for name in ("spaces_app", "components"):
+    for name in ("spaces_app", "components", "seqscope"):
         ignored = shutil.ignore_patterns("__pycache__", "bundled")
         shutil.copytree(ROOT / name, where / name, ignore=ignored)
     (where / "spaces_app/bundled").symlink_to(ROOT / "spaces_app/bundled")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spaces_app.costs.model import Cost
-from spaces_app.costs.token_counts import TokenCounts, reading_cost, reading_size
+from spaces_app.costs.token_counts import TokenCounts, reading_cost, reading_token_counts
 from spaces_app.results import Result
 from spaces_app.spec import Spec
 
@@ -19,11 +19,11 @@ class Analysis:
     """One kind of question: its Spec and the function that answers it.
 
     `compute(spec, loaded_model, tick) -> Result` runs in a lane and may import torch; importing the record may not.
-    An analysis whose spec names an `other_model` is given that one as a fifth argument, when it is named.
+    An analysis whose spec is one of `ComparesModels` is given the other model as a fifth argument, when it is named.
     `tick(done, total, what)` is called at least every half second of work; it reports, and raises Cancelled or
     TooLarge when the visitor has left or the time is up.
 
-    `size(spec, loaded_model)` is how many tokens the question has, and `cost(spec, facts, size)` the work of
+    `token_counts(spec, loaded_model)` is how many tokens the question has, and `cost(spec, facts, counts)` the work of
     answering it (a `Cost`, or a plain number of floating-point operations); limits follow from both. By default that
     is a pass over the prompt and the output, and the writing of the output. `source` is the address of its paper.
     """
@@ -32,7 +32,7 @@ class Analysis:
     title: str
     spec: type[Spec]
     compute: Callable
-    size: Callable[..., TokenCounts] = reading_size
+    token_counts: Callable[..., TokenCounts] = reading_token_counts
     cost: Callable[..., Cost | float] = reading_cost
     source: str = ""
 

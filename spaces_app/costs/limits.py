@@ -11,7 +11,7 @@ from typing import Protocol
 from spaces_app.costs.model import Cost, Speed
 from spaces_app.costs.token_counts import TokenCounts
 from spaces_app.errors import AppError, NotSupported, TooLarge
-from spaces_app.methods import METHODS, check_method
+from spaces_app.methods import check_method
 from spaces_app.methods.uses import UsesMethod
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, label
@@ -23,30 +23,30 @@ class Priced(Protocol):
     """An analysis, as far as what it costs is concerned."""
 
     @property
-    def size(self) -> Callable[..., TokenCounts]: ...
+    def token_counts(self) -> Callable[..., TokenCounts]: ...
 
     @property
     def cost(self) -> Callable[..., Cost | float]: ...
 
 
-def predicted_seconds(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed) -> float:
-    """How long computing takes: the analysis's work at the speed that was measured on the model."""
-    return speed.seconds(analysis.cost(spec, facts, size))
+def predicted_seconds(analysis: Priced, spec, facts, counts: TokenCounts, *, speed: Speed) -> float:
+    """How long computing takes: the cost of the question at the speed that was measured on the model."""
+    return speed.seconds(analysis.cost(spec, facts, counts))
 
 
-def check(analysis: Priced, spec, facts, size: TokenCounts, settings: Settings, *, speed: Speed) -> float:
+def check(analysis: Priced, spec, facts, counts: TokenCounts, settings: Settings, *, speed: Speed) -> float:
     """The predicted seconds. Raises TooLarge when they, or the result's size, are over the limit."""
-    cells = (size.n_source + size.n_prompt + size.n_generated) * size.n_generated
+    cells = (counts.n_source + counts.n_prompt + counts.n_generated) * counts.n_generated
     if cells > MAX_CELLS:
         raise TooLarge(
             f"the result would hold {cells:,} scores, more than {MAX_CELLS:,}.",
             hint="Use a shorter text or fewer new tokens.",
         )
-    seconds = predicted_seconds(analysis, spec, facts, size, speed=speed)
+    seconds = predicted_seconds(analysis, spec, facts, counts, speed=speed)
     if seconds > settings.max_seconds:
         raise TooLarge(
             f"this would take about {math.ceil(seconds):,} s, more than the {settings.max_seconds:,} s allowed.",
-            hint=_smaller(analysis, spec, facts, size, speed=speed, allowed=settings.max_seconds),
+            hint=_smaller(analysis, spec, facts, counts, speed=speed, allowed=settings.max_seconds),
         )
     return seconds
 
@@ -55,7 +55,8 @@ def learn(analysis: Priced, result, model, speed: Speed) -> None:
     """Take notice of how long an attribution took, for the next question to the same method."""
     seconds = result.notes.get("seconds", {}).get("attribute")
     if result.spec.kind == "attribution" and seconds:
-        speed.learn(analysis.cost(result.spec, model.facts, analysis.size(result.spec, model)), seconds)
+        cost = analysis.cost(result.spec, model.facts, analysis.token_counts(result.spec, model))
+        speed.learn(cost + Cost(), seconds)
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,11 @@ def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed:
     found = {}
     for name, spec in inquiry.specs.items():
         try:
-            check_method(METHODS[spec.method], model)
+            for method in spec.methods_asked() if isinstance(spec, UsesMethod) else ():
+                check_method(method, model)
             analysis = analyses[spec.kind]
-            size = analysis.size(spec, model)
-            seconds = predicted_seconds(analysis, spec, model.facts, size, speed=speed)
+            counts = analysis.token_counts(spec, model)
+            seconds = predicted_seconds(analysis, spec, model.facts, counts, speed=speed)
             found[name] = Estimate(seconds)
         except NotSupported as error:
             found[name] = Estimate(None, error.message)
@@ -90,7 +92,7 @@ def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed:
     return found
 
 
-def _smaller(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed, allowed: float) -> str:
+def _smaller(analysis: Priced, spec, facts, counts: TokenCounts, *, speed: Speed, allowed: float) -> str:
     """Requests that fit: the largest of each kind that is predicted to take no longer than allowed."""
     methods = spec.methods_asked() if isinstance(spec, UsesMethod) else []
     rounds = {name: about for method in methods for name, about in method.rounds().items()}
@@ -98,15 +100,15 @@ def _smaller(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed, 
     for name, about in rounds.items():
 
         def takes(count: int, name=name) -> float:
-            return predicted_seconds(analysis, spec.replace(**{name: count}), facts, size, speed=speed)
+            return predicted_seconds(analysis, spec.replace(**{name: count}), facts, counts, speed=speed)
 
-        most = _largest(takes, about.low or 1, spec.value(name), allowed)
+        most = _largest(takes, int(about.low or 1), spec.value(name), allowed)
         ways += [f"at most {most:,} {label(name, about).lower()}"] if most else []
 
     def written(count: int) -> float:
-        return predicted_seconds(analysis, spec, facts, dataclasses.replace(size, n_generated=count), speed=speed)
+        return predicted_seconds(analysis, spec, facts, dataclasses.replace(counts, n_generated=count), speed=speed)
 
-    most = _largest(written, 1, size.n_generated, allowed) if hasattr(spec, "max_new_tokens") else 0
+    most = _largest(written, 1, counts.n_generated, allowed) if hasattr(spec, "max_new_tokens") else 0
     ways += [f"at most {most:,} new tokens"] if most else []
     return f"Use {', or '.join(ways)}." if ways else "Use a shorter text, a faster method or a smaller model."
 

@@ -1,4 +1,4 @@
-"""How long work takes: what it consists of, and what its parts cost on one model and machine. Imports no torch.
+"""How long a question takes: the terms of its cost, and what they take on one model and machine. Imports no torch.
 
 A method says how many floating-point operations it does (Method.cost). Small models spend their time on calls instead,
 and no two methods reach the same speed; so a few coefficients per method, the same for all models, were fitted to
@@ -18,7 +18,7 @@ from pathlib import Path
 from spaces_app.methods import METHODS, CostInputs
 
 RECORD = Path(__file__).parent.parent / "bundled" / "costs.json"
-PASSES, WRITING = "passes", "writing"  # names of work that belongs to no method
+PASSES, WRITING = "passes", "writing"  # names of terms that belong to no method
 OVERHEAD = 0.006  # seconds of a call that grow with tokens; reading weights, most of a longer call, does not
 LEARNED = 0.5  # how far a finished run moves what is expected of its method on this model, as a power
 SHARED = 0.2  # how far it moves what is expected of every method: machines that others share change their pace
@@ -44,17 +44,17 @@ class CostTerm:
 
 @dataclass(frozen=True)
 class Cost:
-    """Parts of work. Sums with other work and with plain numbers, which are operations of passes; may be multiplied."""
+    """A sum of terms. Adds to other costs and to plain numbers, which are operations of passes; may be multiplied."""
 
-    parts: tuple[CostTerm, ...] = ()
+    terms: tuple[CostTerm, ...] = ()
 
     def __add__(self, other: Cost | float) -> Cost:
-        return Cost(self.parts + (other if isinstance(other, Cost) else passes(other)).parts)
+        return Cost(self.terms + (other if isinstance(other, Cost) else passes(other)).terms)
 
     __radd__ = __add__
 
     def __mul__(self, times: float) -> Cost:
-        return Cost(tuple(dataclasses.replace(part, times=part.times * times) for part in self.parts))
+        return Cost(tuple(dataclasses.replace(term, times=term.times * times) for term in self.terms))
 
     __rmul__ = __mul__
 
@@ -64,17 +64,17 @@ def passes(operations: float) -> Cost:
     return Cost((CostTerm(PASSES, operations),)) if operations else Cost()
 
 
-def of_method(name: str, load: CostInputs) -> Cost:
+def of_method(name: str, inputs: CostInputs) -> Cost:
     """What a method does to answer a question of this size."""
     method = METHODS[name]
-    counts = [load.own[name] if name in load.own else getattr(load, name) for name in method.rounds()]
+    counts = [inputs.own[name] if name in inputs.own else getattr(inputs, name) for name in method.rounds()]
     rounds = math.prod(counts) if counts else 0
-    return Cost((CostTerm(name, method.cost(load), load.n_source + load.n_decoder, load.n_generated, rounds),))
+    return Cost((CostTerm(name, method.cost(inputs), inputs.n_source + inputs.n_decoder, inputs.n_generated, rounds),))
 
 
-def writing(load: CostInputs) -> Cost:
+def writing(inputs: CostInputs) -> Cost:
     """What a model does to write the output: a pass for the prompt, and one for each token."""
-    return Cost((CostTerm(WRITING, load.forward / max(1, load.n_generated), times=load.n_generated),))
+    return Cost((CostTerm(WRITING, inputs.forward / max(1, inputs.n_generated), times=inputs.n_generated),))
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,19 @@ class Coefficients:
     rounds_cells: float = 0.0
     rounds_squares: float = 0.0
 
-    def seconds(self, part: CostTerm, call: float, speed: float) -> float:
-        terms = terms_of(part, call, speed)
-        return part.times * sum(getattr(self, name) * term for name, term in terms.items())
+    def seconds(self, term: CostTerm, call: float, speed: float) -> float:
+        factors = factors_of(term, call, speed)
+        return term.times * sum(getattr(self, name) * factor for name, factor in factors.items())
 
 
-def terms_of(part: CostTerm, call: float, speed: float) -> dict[str, float]:
+def factors_of(term: CostTerm, call: float, speed: float) -> dict[str, float]:
     """What each coefficient is multiplied with, in seconds, where `call` is one of the model's passes over a few tokens
     and `speed` its floating-point operations per second."""
-    n, g, r, overhead = part.n_inputs, part.n_generated, part.rounds, min(call, OVERHEAD)
+    n, g, r, overhead = term.n_inputs, term.n_generated, term.rounds, min(call, OVERHEAD)
     sizes = {"overhead": 1, "inputs": n, "targets": g, "cells": n * g, "squares": n * n * g}
-    terms = {"calls": call, "operations": part.operations / speed, "fixed": 1.0}
-    terms |= {name: size * overhead for name, size in sizes.items()}
-    return terms | {f"rounds_{name}": r * size * overhead for name, size in sizes.items()}
+    factors = {"calls": call, "operations": term.operations / speed, "fixed": 1.0}
+    factors |= {name: size * overhead for name, size in sizes.items()}
+    return factors | {f"rounds_{name}": r * size * overhead for name, size in sizes.items()}
 
 
 USUAL = Coefficients(calls=4.0, operations=1.0, fixed=0.003, targets=0.2)  # for methods that are not in the record
@@ -144,39 +144,39 @@ class Speed:
         """A pass over a few tokens takes so many seconds at the moment, which a question may or may not outlast."""
         self.now = min(LARGE, max(1 / LARGE, (call / self.call) ** NOTICED))
 
-    def seconds(self, work: Cost | float) -> float:
-        """How long work takes."""
-        parts = (work if isinstance(work, Cost) else passes(work)).parts
-        return sum(self._expected(part) for part in parts)
+    def seconds(self, cost: Cost | float) -> float:
+        """How long it takes."""
+        terms = (cost if isinstance(cost, Cost) else passes(cost)).terms
+        return sum(self._expected(term) for term in terms)
 
-    def plain(self, part: CostTerm) -> float:
-        """The same for one part, before anything was learned from runs on this model."""
-        bare = Coefficients(calls=1.0, operations=1.0, fixed=0.0) if part.name in (PASSES, WRITING) else USUAL
-        known = costs().get(part.name, bare)
-        return known.seconds(part, self.call, self.operations)
+    def unlearned(self, term: CostTerm) -> float:
+        """The same for one term, before anything was learned from runs on this model."""
+        bare = Coefficients(calls=1.0, operations=1.0, fixed=0.0) if term.name in (PASSES, WRITING) else USUAL
+        known = costs().get(term.name, bare)
+        return known.seconds(term, self.call, self.operations)
 
-    def learn(self, work: Cost, seconds: float) -> None:
-        """A run of this work took so long. Only work of a single method teaches something about it.
+    def learn(self, cost: Cost, seconds: float) -> None:
+        """A run of this cost took so long. Only the cost of a single method teaches something about it.
 
         Part of a deviation belongs to the question: the next one is expected halfway. Part belongs to the machine,
         and moves every method. One so large that it can only be the method's on this model moves that one wholly.
         """
-        names = {part.name for part in work.parts} - {PASSES, WRITING}
+        names = {term.name for term in cost.terms} - {PASSES, WRITING}
         if len(names) != 1 or seconds <= 0:
             return
         name = names.pop()
-        own = sum(self._expected(part) for part in work.parts if part.name == name)
-        rest = self.seconds(work) - own
+        own = sum(self._expected(term) for term in cost.terms if term.name == name)
+        rest = self.seconds(cost) - own
         ratio = min(BOUNDS[1], max(BOUNDS[0], (seconds - rest) / own)) if seconds > rest else BOUNDS[0]
         if 1 / LARGE < ratio < LARGE:
             self.pace *= ratio**SHARED
             ratio **= LEARNED - SHARED
         self.factors[name] = self.factors.get(name, 1.0) * ratio
 
-    def _expected(self, part: CostTerm) -> float:
-        return self.now * self.pace * self.factors.get(part.name, 1.0) * self.plain(part)
+    def _expected(self, term: CostTerm) -> float:
+        return self.now * self.pace * self.factors.get(term.name, 1.0) * self.unlearned(term)
 
 
-def total(works: Iterable[Cost]) -> Cost:
+def total(several: Iterable[Cost]) -> Cost:
     """The sum."""
-    return sum(works, Cost())
+    return sum(several, Cost())

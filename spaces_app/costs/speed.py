@@ -39,7 +39,8 @@ def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
 
 def at_load(lm, clock: Callable[[], float]) -> Measured:
     """The usual speed of a model: the geometric mean of several measurements, or of one that takes long enough."""
-    found, spent = [], 0.0
+    found: list[Measured] = []
+    spent = 0.0
     while len(found) < ROUNDS and spent < ROUNDS_ENOUGH:
         started = clock()
         found.append(measure(lm, clock))

@@ -28,31 +28,33 @@ class TokenCounts:
     grouped: float = 1.0
 
 
-def text_size(spec, model) -> TokenCounts:
-    """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
+def text_token_counts(spec, model) -> TokenCounts:
+    """The tokens of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
 
     Never more than the model has positions: that a text is longer than that is for the analysis to say.
     """
     facts, prompt = model.facts, model.encode_prompt(spec.prompt)
-    size = dataclasses.replace(reading_size(spec, model), grouped=_grouped(spec, model, prompt))
+    counts = dataclasses.replace(reading_token_counts(spec, model), grouped=_grouped(spec, model, prompt))
     if not any(step.contrastive for step in spec.asked()):
-        return size
+        return counts
     n_prompt = len(model.encode_prompt(spec.contrast_prompt)) if spec.contrast_prompt else len(prompt)
-    n_written = size.n_generated
+    n_written = counts.n_generated
     if spec.contrast_ids or spec.contrast:
         n_written = len(spec.contrast_ids or model.encode_continuation(spec.prompt, spec.contrast))
     n_other = n_prompt + n_written + (len(model.decoder_start) if facts.encoder_decoder else 0)
-    return dataclasses.replace(size, n_other=n_other)
+    return dataclasses.replace(counts, n_other=n_other)
 
 
-def reading_size(spec, model) -> TokenCounts:
-    """The size of a text and of what is written after it, at most. Raises SpecError for empty texts."""
+def reading_token_counts(spec, model) -> TokenCounts:
+    """The tokens of a text and of what is written after it, at most. Raises SpecError for empty texts."""
     given = _given(spec, model)
-    return sized(model, len(model.encode_prompt(spec.prompt)), spec.max_new_tokens if given is None else len(given))
+    return fitted_token_counts(
+        model, len(model.encode_prompt(spec.prompt)), spec.max_new_tokens if given is None else len(given)
+    )
 
 
-def sized(model, n_prompt: int, n_written: int) -> TokenCounts:
-    """The size of a prompt of so many tokens (of a source, for an encoder) and an output, within the positions."""
+def fitted_token_counts(model, n_prompt: int, n_written: int) -> TokenCounts:
+    """The counts for a prompt of so many tokens (of a source, for an encoder) and an output, within the positions."""
     facts = model.facts
     begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(n_prompt, facts.max_positions)
     room = None if facts.max_positions is None else facts.max_positions - begun + 1
@@ -77,44 +79,44 @@ def _grouped(spec, model, prompt: list[int]) -> float:
     return (groups[-1] + 1) / len(groups)
 
 
-def cost_inputs(spec, facts: Any, size: TokenCounts) -> CostInputs:
+def cost_inputs(spec, facts: Any, counts: TokenCounts) -> CostInputs:
     """What the cost of the spec's method follows from."""
-    n_inputs = size.n_source + size.n_prompt + size.n_generated - 1
-    n_features = 0 if size.grouped == 1 else max(1, round(size.grouped * n_inputs))
+    n_inputs = counts.n_source + counts.n_prompt + counts.n_generated - 1
+    n_features = 0 if counts.grouped == 1 else max(1, round(counts.grouped * n_inputs))
     given = shared_values(spec) | {"n_features": n_features, "own": spec.own}
-    return CostInputs(facts, size.n_source, size.n_prompt, size.n_generated, **given)
+    return CostInputs(facts, counts.n_source, counts.n_prompt, counts.n_generated, **given)
 
 
-def attribution_cost(spec, facts: Any, size: TokenCounts) -> Cost:
+def attribution_cost(spec, facts: Any, counts: TokenCounts) -> Cost:
     """One attribution, and the writing of the output where it is not given."""
-    return explaining(spec, facts, size) + writing_cost(spec, size, cost_inputs(spec, facts, size))
+    return explaining(spec, facts, counts) + writing_cost(spec, counts, cost_inputs(spec, facts, counts))
 
 
-def reading_cost(spec, facts: Any, size: TokenCounts) -> Cost:
+def reading_cost(spec, facts: Any, counts: TokenCounts) -> Cost:
     """One pass over a text and the output, and the writing of the output where it is not given."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
-    return passes(load.forward) + writing_cost(spec, size, load)
+    inputs = CostInputs(facts, counts.n_source, counts.n_prompt, counts.n_generated)
+    return passes(inputs.forward) + writing_cost(spec, counts, inputs)
 
 
-def explaining(spec, facts: Any, size: TokenCounts) -> Cost:
-    """One attribution: the method's work, a pass over the run it is compared with, those with dropout."""
-    load = cost_inputs(spec, facts, size)
-    return of_method(spec.method, load) + passes_beside(spec, load, size)
+def explaining(spec, facts: Any, counts: TokenCounts) -> Cost:
+    """One attribution: what the method does, a pass over the run it is compared with, those with dropout."""
+    inputs = cost_inputs(spec, facts, counts)
+    return of_method(spec.method, inputs) + passes_beside(spec, inputs, counts)
 
 
-def writing_cost(spec, size: TokenCounts, load: CostInputs) -> Cost:
+def writing_cost(spec, counts: TokenCounts, inputs: CostInputs) -> Cost:
     """What the model does to write the output; nothing where it is given, or none is asked for."""
     given = spec.continuation or spec.continuation_ids
-    return Cost() if given or not size.n_generated else writing(load)
+    return Cost() if given or not counts.n_generated else writing(inputs)
 
 
-def passes_beside(spec, load: CostInputs, size: TokenCounts) -> float:
+def passes_beside(spec, inputs: CostInputs, counts: TokenCounts) -> float:
     """Operations of what step functions need beside the run itself."""
-    operations = load.forward * size.n_other / max(1, size.n_source + load.n_decoder) if size.n_other else 0.0
+    operations = inputs.forward * counts.n_other / max(1, counts.n_source + inputs.n_decoder) if counts.n_other else 0.0
     if any(step.compares == "dropout" for step in spec.asked()):
-        operations += spec.n_dropout * load.forward
+        operations += spec.n_dropout * inputs.forward
     if getattr(spec, "deletion_check", False):
-        operations += n_variants(load.n_source + load.n_decoder, load.n_generated) * load.forward
+        operations += n_variants(inputs.n_source + inputs.n_decoder, inputs.n_generated) * inputs.forward
     return operations
 
 

@@ -37,7 +37,7 @@ def methods() -> str:
             m.description,
             _yes(m.signed),
             _yes(m.complete),
-            _options(m.options, {"step_function", "aggregation"}),
+            _options((*m.options, *m.own), {"step_function", "aggregation"}),
             f"[paper]({m.source})",
         )
         for m in METHODS.values()

@@ -12,7 +12,7 @@ TWO_SIDES = (
 MOST_CELLS = 1_000_000  # of finer scores in one result
 
 
-def attention(run, ask: AttributionRequest) -> AttributionScores:
+def attention(run, request: AttributionRequest) -> AttributionScores:
     """Attention of the chosen layers and heads at the position that predicts the target: their mean, max, or rollout.
 
     Decoder-only: over all earlier tokens. Encoder-decoder: cross-attention over the source and, beside it, decoder
@@ -21,22 +21,22 @@ def attention(run, ask: AttributionRequest) -> AttributionScores:
     rollout: what has come together up to that layer), or each head's when one layer is chosen.
     """
     own, cross = run.attentions()
-    layers = chosen(ask.layer, len(own), "layer")
-    heads = chosen(ask.head, own[0].shape[0], "head")
+    layers = chosen(request.layer, len(own), "layer")
+    heads = chosen(request.head, own[0].shape[0], "head")
     first, device = run.sequence.n_prompt - 1, own[0].device
     sides = [[side[layer][list(heads)].float().to(device) for layer in layers] for side in (cross, own) if side]
-    remarks = (TWO_SIDES,) if cross and run.attribute_prefix and ask.combine != "rollout" else ()
-    if ask.combine == "rollout":
+    remarks = (TWO_SIDES,) if cross and run.attribute_prefix and request.combine != "rollout" else ()
+    if request.combine == "rollout":
         encoder = [weights.float().mean(0).to(device) for weights in run.encoder_attentions()]
         table = _rollout([[weights.mean(0) for weights in side] for side in sides], encoder)[:, first:]
         return layered(run, table, layers, table[-1])
     if len(layers) == 1:
         per_head = _joined([side[0][:, first:] for side in sides])  # (H, G, n_inputs)
-        return layered(run, per_head, heads, _reduced(per_head, ask.combine), axis="head", remarks=remarks)
+        return layered(run, per_head, heads, _reduced(per_head, request.combine), axis="head", remarks=remarks)
     per_layer = own[0].new_zeros((len(layers), run.n_generated, run.n_inputs)).float()
     for table, *weights in zip(per_layer, *sides, strict=True):
-        table[:] = _joined([_reduced(side[:, first:], ask.combine) for side in weights])
-    return layered(run, per_layer, layers, _reduced(per_layer, ask.combine), remarks=remarks)
+        table[:] = _joined([_reduced(side[:, first:], request.combine) for side in weights])
+    return layered(run, per_layer, layers, _reduced(per_layer, request.combine), remarks=remarks)
 
 
 def layered(
@@ -102,8 +102,8 @@ def _eye(like):
     return like.new_ones(like.shape[0]).diag()
 
 
-def _cost(load: CostInputs) -> float:
-    return load.forward
+def _cost(inputs: CostInputs) -> float:
+    return inputs.forward
 
 
 ATTENTION = Method(

@@ -52,23 +52,27 @@ class Features:
         return np.where(self.feature >= 0, shares[:, self.feature], 0.0)
 
 
-def removing(run, ask: AttributionRequest) -> tuple[Features, Callable[[np.ndarray], np.ndarray]]:
+def removing(run, request: AttributionRequest) -> tuple[Features, Callable[[np.ndarray], np.ndarray]]:
     """The features, and a function from coalitions (R, m) to scores (R, G) without the features that are False.
 
-    By `ask.removal`: replaced by the baseline's embeddings, or deleted. An input whose baseline is its own embedding,
-    and a special token that cannot be deleted, belong to no feature. Equal coalitions are computed once.
+    By `request.removal`: replaced by the baseline's embeddings, or deleted. An input whose baseline is its own
+    embedding, and a special token that cannot be deleted, belong to no feature. Equal coalitions are computed once.
     """
-    if ask.removal == "delete":
+    if request.removal == "delete":
         free = run.deletable().numpy()
     else:
-        baseline = run.baseline(ask.baseline)
+        baseline = run.baseline(request.baseline)
         free = (run.embeds != baseline).any(-1).cpu().numpy()
-    features = _features(ask.features, free, run.before().numpy())
+    features = _features(request.features, free, run.before().numpy())
 
     def score(masks: np.ndarray) -> np.ndarray:
         _, first, same = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True, return_inverse=True)
         kept = features.kept(masks[first])
-        scores = run.deleted(ask.score, kept) if ask.removal == "delete" else run.replaced(ask.score, kept, baseline)
+        scores = (
+            run.deleted(request.score, kept)
+            if request.removal == "delete"
+            else run.replaced(request.score, kept, baseline)
+        )
         return scores.double().cpu().numpy()[same.reshape(-1)]
 
     return features, score
@@ -92,13 +96,13 @@ def everything(n_features: int) -> np.ndarray:
     return (np.arange(2**n_features)[:, None] >> np.arange(n_features)) % 2 == 1
 
 
-def answer(run, ask: AttributionRequest, features: Features, values: np.ndarray, **findings) -> AttributionScores:
+def answer(run, request: AttributionRequest, features: Features, values: np.ndarray, **findings) -> AttributionScores:
     """The answer that gives features the scores `values` (G, m)."""
-    there = run.scores(ask.score)
+    there = run.scores(request.score)
     return AttributionScores(run.collect([(slice(None), there.new_tensor(features.spread(values)))]), **findings)
 
 
-def n_taken(load: CostInputs) -> int:
+def n_taken(inputs: CostInputs) -> int:
     """How many features a question of this size has, at most."""
-    n_inputs = load.n_source + load.n_decoder
-    return min(load.n_features or n_inputs, n_inputs)
+    n_inputs = inputs.n_source + inputs.n_decoder
+    return min(inputs.n_features or n_inputs, n_inputs)

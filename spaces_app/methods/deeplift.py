@@ -5,7 +5,7 @@ from __future__ import annotations
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 
-def deeplift(run, ask: AttributionRequest) -> AttributionScores:
+def deeplift(run, request: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · multiplier, with the rescale rule at activations that are modules of their own.
 
     The rule reaches ReLU, ELU, leaky ReLU, sigmoid, tanh and softplus, as in captum. Attention, norms, gates and GELU
@@ -13,14 +13,16 @@ def deeplift(run, ask: AttributionRequest) -> AttributionScores:
     """
     from spaces_app.engine.backward.rescale import rescaled
 
-    baseline = run.baseline(ask.baseline)
+    baseline = run.baseline(request.baseline)
     change = run.embeds - baseline
-    parts = run.gradients(ask.score, around=rescaled(run, baseline))
-    return AttributionScores(run.collect((steps, ask.reduce(part * change[: part.shape[1]])) for steps, part in parts))
+    parts = run.gradients(request.score, around=rescaled(run, baseline))
+    return AttributionScores(
+        run.collect((steps, request.reduce(part * change[: part.shape[1]])) for steps, part in parts)
+    )
 
 
-def _cost(load: CostInputs) -> float:
-    return load.forward + load.once
+def _cost(inputs: CostInputs) -> float:
+    return inputs.forward + inputs.once
 
 
 DEEPLIFT = Method(

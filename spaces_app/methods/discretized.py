@@ -8,7 +8,7 @@ from spaces_app.methods.integrated import rise, summed_up
 NEIGHBOURS = 50  # words a path may go on to, as in the paper
 
 
-def discretized_integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
+def discretized_integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
     """Gradients along a path from baseline to input whose points lie near words, each times the way to the next point.
 
     Every unit moves one way only. Sums to score(input) − score(baseline) up to `convergence_gap`; n_steps counts the
@@ -17,19 +17,19 @@ def discretized_integrated_gradients(run, ask: AttributionRequest) -> Attributio
     from spaces_app.engine.backward.paths import Bent
     from spaces_app.engine.backward.word_paths import path_of
 
-    baseline = run.baseline(ask.baseline)
-    points = path_of(run, baseline, n_points=ask.n_steps, n_neighbours=NEIGHBOURS)
-    scores, totals = summed_up(run, ask, run.gradients(ask.score, path=Bent(points)))
-    explained = rise(run, ask, baseline)
+    baseline = run.baseline(request.baseline)
+    points = path_of(run, baseline, n_points=request.n_steps, n_neighbours=NEIGHBOURS)
+    scores, totals = summed_up(run, request, run.gradients(request.score, path=Bent(points)))
+    explained = rise(run, request, baseline)
     return AttributionScores(
         scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist())
     )
 
 
-def _cost(load: CostInputs) -> float:
+def _cost(inputs: CostInputs) -> float:
     # Every step of the way compares each token with the whole vocabulary, as the head does.
-    compared = (load.n_source + load.n_decoder) * (load.n_steps - 2) * load.head_row
-    return 2 * load.forward + (load.n_steps - 1) * load.gradients + compared
+    compared = (inputs.n_source + inputs.n_decoder) * (inputs.n_steps - 2) * inputs.head_row
+    return 2 * inputs.forward + (inputs.n_steps - 1) * inputs.gradients + compared
 
 
 DISCRETIZED_INTEGRATED_GRADIENTS = Method(

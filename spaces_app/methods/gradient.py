@@ -5,23 +5,24 @@ from __future__ import annotations
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
 
-def saliency(run, ask: AttributionRequest) -> AttributionScores:
+def saliency(run, request: AttributionRequest) -> AttributionScores:
     """|∂ score / ∂ embedding|, reduced over hidden units. Unsigned: how strongly, not in which direction."""
     return AttributionScores(
-        run.collect((steps, ask.reduce(gradient.abs())) for steps, gradient in run.gradients(ask.score))
+        run.collect((steps, request.reduce(gradient.abs())) for steps, gradient in run.gradients(request.score))
     )
 
 
-def input_x_gradient(run, ask: AttributionRequest) -> AttributionScores:
+def input_x_gradient(run, request: AttributionRequest) -> AttributionScores:
     """embedding · ∂ score / ∂ embedding: what the token would contribute if the model were linear."""
     parts = (
-        (steps, ask.reduce(gradient * run.embeds[: gradient.shape[1]])) for steps, gradient in run.gradients(ask.score)
+        (steps, request.reduce(gradient * run.embeds[: gradient.shape[1]]))
+        for steps, gradient in run.gradients(request.score)
     )
     return AttributionScores(run.collect(parts))
 
 
-def _cost(load: CostInputs) -> float:
-    return load.once
+def _cost(inputs: CostInputs) -> float:
+    return inputs.once
 
 
 SALIENCY = Method(

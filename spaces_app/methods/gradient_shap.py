@@ -10,7 +10,7 @@ from spaces_app.methods.base import AttributionRequest, AttributionScores, CostI
 from spaces_app.methods.integrated import rise, summed_up
 
 
-def gradient_shap(run, ask: AttributionRequest) -> AttributionScores:
+def gradient_shap(run, request: AttributionRequest) -> AttributionScores:
     """Mean of (embedding − baseline) · gradient at n_samples random points of the line between them.
 
     With noise, the end of each sample's line is the input with normal noise of that standard deviation. All targets
@@ -19,22 +19,22 @@ def gradient_shap(run, ask: AttributionRequest) -> AttributionScores:
     """
     from spaces_app.engine.backward.paths import Noisy
 
-    baseline, n = run.baseline(ask.baseline), ask.n_samples
-    nodes, noise = draws(n, ask.seed)
+    baseline, n = run.baseline(request.baseline), request.n_samples
+    nodes, noise = draws(n, request.seed)
     weights = (1 / n,) * n
-    if not ask.noise:
-        parts = run.gradients(ask.score, path=(baseline, nodes, weights))
+    if not request.noise:
+        parts = run.gradients(request.score, path=(baseline, nodes, weights))
         change = run.embeds - baseline
         shares = ((steps, gradient * change[: gradient.shape[1]]) for steps, gradient in parts)
     else:
         differs = (run.embeds != baseline).any(-1)[:, None]  # what is not attributed keeps its embedding
 
         def moved(index: int):
-            return run.embeds.new_tensor(ask.noise * noise(index, run.embeds.shape)) * differs
+            return run.embeds.new_tensor(request.noise * noise(index, run.embeds.shape)) * differs
 
-        shares = run.gradients(ask.score, path=Noisy(baseline, nodes, weights, moved))
-    scores, totals = summed_up(run, ask, shares)
-    explained = rise(run, ask, baseline)
+        shares = run.gradients(request.score, path=Noisy(baseline, nodes, weights, moved))
+    scores, totals = summed_up(run, request, shares)
+    explained = rise(run, request, baseline)
     return AttributionScores(
         scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist())
     )
@@ -52,8 +52,8 @@ def draws(n_samples: int, seed: int) -> tuple[tuple[float, ...], Callable]:
     return tuple(np.random.default_rng(seed).uniform(0.0, 1.0, n_samples).tolist()), noise
 
 
-def _cost(load: CostInputs) -> float:
-    return 2 * load.forward + load.n_samples * load.gradients
+def _cost(inputs: CostInputs) -> float:
+    return 2 * inputs.forward + inputs.n_samples * inputs.gradients
 
 
 GRADIENT_SHAP = Method(

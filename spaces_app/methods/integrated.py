@@ -15,43 +15,43 @@ def gauss_legendre(n_steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(((nodes + 1) / 2).tolist()), tuple((weights / 2).tolist())
 
 
-def integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
+def integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · mean gradient along the line between them.
 
     Sums to score(input) − score(baseline); `convergence_gap` is what the n_steps points miss of that.
     """
-    baseline = run.baseline(ask.baseline)
+    baseline = run.baseline(request.baseline)
     change = run.embeds - baseline  # (n_inputs, D)
-    parts = run.gradients(ask.score, path=(baseline, *gauss_legendre(ask.n_steps)))
-    scores, totals = summed_up(run, ask, ((steps, part * change[: part.shape[1]]) for steps, part in parts))
-    explained = rise(run, ask, baseline)
+    parts = run.gradients(request.score, path=(baseline, *gauss_legendre(request.n_steps)))
+    scores, totals = summed_up(run, request, ((steps, part * change[: part.shape[1]]) for steps, part in parts))
+    explained = rise(run, request, baseline)
     return AttributionScores(
         scores, explained=tuple(explained.tolist()), convergence_gap=tuple((totals - explained).tolist())
     )
 
 
-def summed_up(run, ask: AttributionRequest, parts: Iterable[tuple]) -> tuple:
+def summed_up(run, request: AttributionRequest, parts: Iterable[tuple]) -> tuple:
     """(scores (G, n_inputs, …), their sums (G,) before reduction) of shares (g, n, D) that come in chunks."""
     totals: list[float] = []
 
     def reduced():
         for steps, shares in parts:
             totals.extend(shares.sum((-2, -1)).tolist())
-            yield steps, ask.reduce(shares)
+            yield steps, request.reduce(shares)
 
     scores = run.collect(reduced())
     return scores, np.array(totals)
 
 
-def rise(run, ask: AttributionRequest, baseline) -> np.ndarray:
+def rise(run, request: AttributionRequest, baseline) -> np.ndarray:
     """score(input) − score(baseline) of every target. (G,)"""
     nothing_kept = np.zeros((1, run.n_inputs), dtype=bool)
-    there, absent = run.scores(ask.score), run.replaced(ask.score, nothing_kept, baseline)[0]
+    there, absent = run.scores(request.score), run.replaced(request.score, nothing_kept, baseline)[0]
     return np.array(there.tolist()) - np.array(absent.tolist())
 
 
-def _cost(load: CostInputs) -> float:
-    return 2 * load.forward + load.n_steps * load.gradients
+def _cost(inputs: CostInputs) -> float:
+    return 2 * inputs.forward + inputs.n_steps * inputs.gradients
 
 
 INTEGRATED_GRADIENTS = Method(

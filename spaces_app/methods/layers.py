@@ -9,44 +9,44 @@ from spaces_app.methods.integrated import gauss_legendre, rise
 MOST_PARTS = 2_000_000  # scores kept by layer, as many as a result may hold
 
 
-def layer_gradient_x_activation(run, ask: AttributionRequest) -> AttributionScores:
+def layer_gradient_x_activation(run, request: AttributionRequest) -> AttributionScores:
     """Hidden state · gradient there, at every chosen layer from one backward pass; the map is the layers' mean."""
-    layers, picked = _picked(run, ask)
+    layers, picked = _picked(run, request)
     states = layers.states(picked)  # (L, n_inputs, D)
     tables = [[] for _ in picked]
-    for steps, gradients in layers.gradients(ask.score, picked):
+    for steps, gradients in layers.gradients(request.score, picked):
         for table, gradient, state in zip(tables, gradients, states, strict=True):
-            table.append((steps, ask.reduce(gradient * state[: gradient.shape[1]])))
+            table.append((steps, request.reduce(gradient * state[: gradient.shape[1]])))
     return _answer(run, picked, [run.collect(table) for table in tables])
 
 
-def layer_integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
+def layer_integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
     """Integrated gradients from a layer's states for an empty input to its states for this one; the layers' mean.
 
     Each layer's shares add up to score(input) − score(baseline), so their mean does.
     """
-    layers, picked = _picked(run, ask)
-    baseline = run.baseline(ask.baseline)
+    layers, picked = _picked(run, request)
+    baseline = run.baseline(request.baseline)
     starts, stops = layers.states(picked, baseline), layers.states(picked)
-    path, tables, totals = gauss_legendre(ask.n_steps), [], []
+    path, tables, totals = gauss_legendre(request.n_steps), [], []
     for layer, start, stop in zip(picked, starts, stops, strict=True):
         parts, sums = [], []
-        for steps, gradient in layers.along(ask.score, layer, (start, stop), path):
+        for steps, gradient in layers.along(request.score, layer, (start, stop), path):
             shares = gradient * (stop - start)[: gradient.shape[1]]
-            parts.append((steps, ask.reduce(shares)))
+            parts.append((steps, request.reduce(shares)))
             sums.extend(shares.sum((-2, -1)).tolist())
         tables.append(run.collect(parts))
         totals.append(sums)
-    explained = rise(run, ask, baseline)
+    explained = rise(run, request, baseline)
     gap = [sum(column) / len(picked) for column in zip(*totals, strict=True)] - explained
     return _answer(run, picked, tables, explained=tuple(explained.tolist()), convergence_gap=tuple(gap.tolist()))
 
 
-def _picked(run, ask: AttributionRequest):
+def _picked(run, request: AttributionRequest):
     from spaces_app.engine.backward.layers import Layers
 
     layers = Layers(run)
-    return layers, chosen(ask.layer, layers.count)
+    return layers, chosen(request.layer, layers.count)
 
 
 def _answer(run, picked: tuple[int, ...], tables: list, **findings) -> AttributionScores:
@@ -63,18 +63,18 @@ def _answer(run, picked: tuple[int, ...], tables: list, **findings) -> Attributi
     return AttributionScores(mean, parts={"layer_attributions": ({"layer": picked}, by_layer)}, **findings)
 
 
-def _shares(load: CostInputs) -> list[float]:
+def _shares(inputs: CostInputs) -> list[float]:
     """For each chosen layer, the part of a pass that lies above it, where gradients have to go."""
-    n_layers = load.facts.n_layers
-    return [0.1 + (n_layers - 1 - layer) / n_layers for layer in chosen(load.layer, n_layers)]
+    n_layers = inputs.facts.n_layers
+    return [0.1 + (n_layers - 1 - layer) / n_layers for layer in chosen(inputs.layer, n_layers)]
 
 
-def _activation_cost(load: CostInputs) -> float:
-    return load.forward + max(_shares(load)) * load.once
+def _activation_cost(inputs: CostInputs) -> float:
+    return inputs.forward + max(_shares(inputs)) * inputs.once
 
 
-def _integrated_cost(load: CostInputs) -> float:
-    return 4 * load.forward + sum(_shares(load)) * load.n_steps * load.gradients
+def _integrated_cost(inputs: CostInputs) -> float:
+    return 4 * inputs.forward + sum(_shares(inputs)) * inputs.n_steps * inputs.gradients
 
 
 LAYER_GRADIENT_X_ACTIVATION = Method(

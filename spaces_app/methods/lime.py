@@ -12,7 +12,7 @@ WIDTH = 0.25  # of the kernel, as in the authors' own code for text
 RIDGES = (1e-9, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # strengths tried, relative to the largest squared singular value
 
 
-def lime(run, ask: AttributionRequest) -> AttributionScores:
+def lime(run, request: AttributionRequest) -> AttributionScores:
     """The coefficients of a ridge regression of the score on which features stay, weighted by nearness to the input.
 
     Nearness is exp(−d² / 2·WIDTH²) with d the cosine distance of the coalition from the whole, captum's exponential
@@ -20,16 +20,16 @@ def lime(run, ask: AttributionRequest) -> AttributionScores:
     The ridge of each target is the one with the smallest leave-one-out error. Where all coalitions are no more than
     n_samples, all are taken. Otherwise the first of them is the input itself.
     """
-    features, score = removing(run, ask)
+    features, score = removing(run, request)
     coefficients = np.zeros((run.n_generated, features.count))
     if features.count:
-        masks = draws(features.count, ask.n_samples, ask.seed)
+        masks = draws(features.count, request.n_samples, request.seed)
         values = score(masks)
         for target, seen in enumerate(features.seen):
             if seen:
                 weights = nearness(masks[:, :seen])
                 coefficients[target, :seen] = ridge(masks[:, :seen], values[:, target], weights)[0]
-    return answer(run, ask, features, coefficients)
+    return answer(run, request, features, coefficients)
 
 
 def draws(n_features: int, n_samples: int, seed: int) -> np.ndarray:
@@ -71,8 +71,8 @@ def ridge(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, strengths=
     return right.T @ (scale / (scale**2 + strength) * rotated), strength
 
 
-def _cost(load: CostInputs) -> float:
-    return load.n_samples * load.forward
+def _cost(inputs: CostInputs) -> float:
+    return inputs.n_samples * inputs.forward
 
 
 LIME = Method(

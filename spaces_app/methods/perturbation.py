@@ -8,26 +8,26 @@ from spaces_app.methods.base import AttributionRequest, AttributionScores, CostI
 from spaces_app.methods.coalitions import answer, n_taken, removing
 
 
-def occlusion(run, ask: AttributionRequest) -> AttributionScores:
+def occlusion(run, request: AttributionRequest) -> AttributionScores:
     """score(input) − score(input without one token, word or sentence), one by one.
 
     Positive where it supports the target. Inseq 0.7.1 gives the absolute value; here the sign stays. The fall of a word
     or sentence is divided equally among its tokens. What cannot be taken away (a token whose baseline is its own
     embedding, or a special token that cannot be deleted) has nothing to lose: exactly 0.
     """
-    features, score = removing(run, ask)
+    features, score = removing(run, request)
     fall = np.zeros((run.n_generated, features.count))
     if features.count:
         without = score(~np.eye(features.count, dtype=bool))  # (m, G)
-        fall = (run.scores(ask.score).numpy() - without).T
-    return answer(run, ask, features, fall)
+        fall = (run.scores(request.score).numpy() - without).T
+    return answer(run, request, features, fall)
 
 
-def _cost(load: CostInputs) -> float:
+def _cost(inputs: CostInputs) -> float:
     """Source tokens: a whole pass each. Decoder tokens: what comes after them, and the targets there."""
-    after = load.n_decoder * (load.n_decoder / 2 * load.decoder_row + 0.75 * load.n_generated * load.head_row)
-    share = n_taken(load) / (load.n_source + load.n_decoder)
-    return 2.5 * load.forward + share * (load.n_source * load.forward + after)
+    after = inputs.n_decoder * (inputs.n_decoder / 2 * inputs.decoder_row + 0.75 * inputs.n_generated * inputs.head_row)
+    share = n_taken(inputs) / (inputs.n_source + inputs.n_decoder)
+    return 2.5 * inputs.forward + share * (inputs.n_source * inputs.forward + after)
 
 
 OCCLUSION = Method(

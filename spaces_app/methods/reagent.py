@@ -19,7 +19,7 @@ UNSETTLED = (
 )
 
 
-def reagent(run, ask: AttributionRequest) -> AttributionScores:
+def reagent(run, request: AttributionRequest) -> AttributionScores:
     """The probability that each token is the important one, by the mean of PROBES chains of updates.
 
     An update exchanges RATIO of the tokens and adds the log-odds of (1 + Δ) / 2, Δ the fall of the score, to the logits
@@ -31,22 +31,22 @@ def reagent(run, ask: AttributionRequest) -> AttributionScores:
     serves many. Special tokens stay and score 0. A target whose chains never end gets numbers instead of NaN. Scores
     other than probabilities are divided by the largest difference of their target where that is above 1.
     """
-    random, exchange = np.random.default_rng(ask.seed), run.exchange()
+    random, exchange = np.random.default_rng(request.seed), run.exchange()
     chains = _Chains(run, random, exchange)
-    there = run.scores(ask.score).numpy()  # (G,)
-    for update in range(ask.n_steps):
-        run.tick(update, ask.n_steps, "Exchanging tokens")
+    there = run.scores(request.score).numpy()  # (G,)
+    for update in range(request.n_steps):
+        run.tick(update, request.n_steps, "Exchanging tokens")
         if not chains.open.any():
             break
         exchanged = (random.random((PROBES, run.n_inputs)) < RATIO) & chains.free
         ids = np.where(exchanged, chains.drawn(PROBES), chains.own)
-        falls = there - exchange.scores(ask.score, ids).double().cpu().numpy()  # (PROBES, G)
+        falls = there - exchange.scores(request.score, ids).double().cpu().numpy()  # (PROBES, G)
         chains.update(exchanged, falls)
         chains.close(exchange)
-    run.tick(ask.n_steps, ask.n_steps, "Exchanging tokens")
+    run.tick(request.n_steps, request.n_steps, "Exchanging tokens")
     never = int(chains.open.all(0).sum())
-    remark = UNSETTLED.format(n=never, total=run.n_generated, steps=ask.n_steps)
-    scores = run.scores(ask.score).new_tensor(chains.importance())
+    remark = UNSETTLED.format(n=never, total=run.n_generated, steps=request.n_steps)
+    scores = run.scores(request.score).new_tensor(chains.importance())
     return AttributionScores(run.collect([(slice(None), scores)]), remarks=(remark,) if never else ())
 
 
@@ -103,18 +103,18 @@ class _Chains:
         return (each * ended[:, :, None]).sum(0) / ended.sum(0)[:, None]
 
 
-def _cost(load: CostInputs) -> float:
+def _cost(inputs: CostInputs) -> float:
     """Chains that never end: every update passes each probe over everything, and over what the KEPT tokens leave.
 
     A pass for one target serves the one before it unless the token between is among the KEPT, which in a random order
     of t tokens it is with probability KEPT / t; counted on small models, PARTING times that, as their chains part.
     """
-    alone = load.n_source * load.source_row + load.n_decoder * load.decoder_row
-    for length in range(load.n_prompt, load.n_decoder):
-        row = load.n_source * load.source_row + length * load.decoder_row
-        alone += row * min(1.0, PARTING * KEPT / (load.n_source + length + 1))
-    update = load.forward + alone + load.n_generated * load.head_row
-    return load.n_steps * PROBES * update + 2 * load.forward
+    alone = inputs.n_source * inputs.source_row + inputs.n_decoder * inputs.decoder_row
+    for length in range(inputs.n_prompt, inputs.n_decoder):
+        row = inputs.n_source * inputs.source_row + length * inputs.decoder_row
+        alone += row * min(1.0, PARTING * KEPT / (inputs.n_source + length + 1))
+    update = inputs.forward + alone + inputs.n_generated * inputs.head_row
+    return inputs.n_steps * PROBES * update + 2 * inputs.forward
 
 
 REAGENT = Method(

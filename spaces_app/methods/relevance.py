@@ -7,20 +7,20 @@ from spaces_app.methods.base import AttributionRequest, AttributionScores, CostI
 UNSEEN = 0.005  # a share of relevance too small to speak of
 
 
-def attnlrp(run, ask: AttributionRequest) -> AttributionScores:
+def attnlrp(run, request: AttributionRequest) -> AttributionScores:
     """embedding · gradient by the rules of AttnLRP (engine/rules.py): the relevance that reaches each token.
 
     A logit is itself the relevance that starts at the top; of another score, Σ_v logit_v · ∂score/∂logit_v starts.
     It is conserved on the way down, but not all of it reaches the tokens: biases, position embeddings and the softmax
     of attention keep a part, which a remark states.
     """
-    started, given = run.started(ask.score), [0.0] * run.n_generated
+    started, given = run.started(request.score), [0.0] * run.n_generated
 
     def parts():
         for steps, gradient in run.gradients(started):
             relevance = gradient * run.embeds[: gradient.shape[1]]
             given[steps] = relevance.sum((-2, -1)).tolist()
-            yield steps, ask.reduce(relevance)
+            yield steps, request.reduce(relevance)
 
     with run.relevance():
         scores = run.collect(parts())
@@ -45,8 +45,8 @@ def _unruled(lm) -> str:
     return refusal(lm)
 
 
-def _cost(load: CostInputs) -> float:
-    return load.once
+def _cost(inputs: CostInputs) -> float:
+    return inputs.once
 
 
 ATTNLRP = Method(

@@ -6,24 +6,24 @@ from spaces_app.methods.base import AttributionRequest, AttributionScores, CostI
 from spaces_app.methods.integrated import gauss_legendre, summed_up
 
 
-def sequential_integrated_gradients(run, ask: AttributionRequest) -> AttributionScores:
+def sequential_integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · mean gradient while this token alone moves from its baseline, the others as they are.
 
     Each token's share, summed over hidden units, is what the score falls by when the token is replaced.
     """
     from spaces_app.engine.backward.paths import OneByOne
 
-    baseline = run.baseline(ask.baseline)
+    baseline = run.baseline(request.baseline)
     rows = tuple((run.embeds != baseline).any(-1).nonzero()[:, 0].tolist())
     if not rows:
-        parts = ((steps, gradient * 0) for steps, gradient in run.gradients(ask.score))
+        parts = ((steps, gradient * 0) for steps, gradient in run.gradients(request.score))
     else:
-        parts = run.gradients(ask.score, path=OneByOne(baseline, rows, *gauss_legendre(ask.n_steps)))
-    return AttributionScores(summed_up(run, ask, parts)[0])
+        parts = run.gradients(request.score, path=OneByOne(baseline, rows, *gauss_legendre(request.n_steps)))
+    return AttributionScores(summed_up(run, request, parts)[0])
 
 
-def _cost(load: CostInputs) -> float:
-    return (load.n_source + load.n_decoder) * load.n_steps * load.gradients
+def _cost(inputs: CostInputs) -> float:
+    return (inputs.n_source + inputs.n_decoder) * inputs.n_steps * inputs.gradients
 
 
 SEQUENTIAL_INTEGRATED_GRADIENTS = Method(

@@ -17,49 +17,49 @@ UNDECIDED = (
 )
 
 
-def kernel_shap(run, ask: AttributionRequest) -> AttributionScores:
+def kernel_shap(run, request: AttributionRequest) -> AttributionScores:
     """The linear model of the score that is exact for the whole and for nothing, and nearest by the Shapley kernel.
 
     Coalitions are drawn as in captum's KernelShap, each together with its complement. Where all coalitions are no more
     than n_samples, all are taken, and the values are exact.
     """
-    features, score = removing(run, ask)
+    features, score = removing(run, request)
     if not features.count:
-        return _shares(run, ask, features, np.zeros((run.n_generated, 0)), np.zeros(run.n_generated))
-    all_of_them = 2.0**features.count <= ask.n_samples
-    masks = everything(features.count) if all_of_them else draws(features.count, ask.n_samples, ask.seed)
+        return _shares(run, request, features, np.zeros((run.n_generated, 0)), np.zeros(run.n_generated))
+    all_of_them = 2.0**features.count <= request.n_samples
+    masks = everything(features.count) if all_of_them else draws(features.count, request.n_samples, request.seed)
     values, explained = _fitted(run, features, masks, score(masks), drawn=not all_of_them)
     remarks = ()
     if not all_of_them and len(masks) - 2 < features.count - 1:
-        remarks = (UNDECIDED.format(n=ask.n_samples, m=features.count),)
-    return _shares(run, ask, features, values, explained, remarks)
+        remarks = (UNDECIDED.format(n=request.n_samples, m=features.count),)
+    return _shares(run, request, features, values, explained, remarks)
 
 
-def shapley_sampling(run, ask: AttributionRequest) -> AttributionScores:
+def shapley_sampling(run, request: AttributionRequest) -> AttributionScores:
     """What a feature adds when it joins the ones before it in a random order, averaged over n_samples orders.
 
     Orders come in pairs, one the reverse of the other. Where n_samples orders would take more coalitions than there
     are, all coalitions are taken instead, and the values are exact.
     """
-    features, score = removing(run, ask)
+    features, score = removing(run, request)
     m = features.count
     if not m:
-        return _shares(run, ask, features, np.zeros((run.n_generated, 0)), np.zeros(run.n_generated))
-    if 2.0**m <= 2 + ask.n_samples * (m - 1):
+        return _shares(run, request, features, np.zeros((run.n_generated, 0)), np.zeros(run.n_generated))
+    if 2.0**m <= 2 + request.n_samples * (m - 1):
         masks = everything(m)
-        return _shares(run, ask, features, *_fitted(run, features, masks, score(masks), drawn=False))
+        return _shares(run, request, features, *_fitted(run, features, masks, score(masks), drawn=False))
     total = np.zeros((m, run.n_generated))
     ends = score(np.array([[False] * m, [True] * m]))
-    ranks = orders(m, ask.n_samples, ask.seed)  # (n, m): the place of each feature in an order
+    ranks = orders(m, request.n_samples, request.seed)  # (n, m): the place of each feature in an order
     at_once = max(1, MASK_CELLS // (m * m))
-    for start in range(0, ask.n_samples, at_once):
+    for start in range(0, request.n_samples, at_once):
         some = ranks[start : start + at_once]
         masks = some[:, None, :] < np.arange(1, m)[:, None]  # (n, m-1, m): the first 1 … m-1 of each order
         between = score(masks.reshape(-1, m)).reshape(len(some), m - 1, -1)  # (n, m-1, G)
         nothing, whole = (np.broadcast_to(end, (len(some), 1, between.shape[2])) for end in ends)
         gains = np.diff(np.concatenate([nothing, between, whole], 1), axis=1)  # (n, m, G) by place in the order
         total += np.take_along_axis(gains, some[:, :, None], 1).sum(0)
-    return _shares(run, ask, features, total.T / ask.n_samples, ends[1] - ends[0])
+    return _shares(run, request, features, total.T / request.n_samples, ends[1] - ends[0])
 
 
 def draws(n_features: int, n_samples: int, seed: int) -> np.ndarray:
@@ -130,10 +130,10 @@ def _fitted(run, features: Features, masks: np.ndarray, scores: np.ndarray, *, d
 
 
 def _shares(
-    run, ask: AttributionRequest, features: Features, values: np.ndarray, rise: np.ndarray, remarks: tuple = ()
+    run, request: AttributionRequest, features: Features, values: np.ndarray, rise: np.ndarray, remarks: tuple = ()
 ) -> AttributionScores:
     """The answer of a complete method; explained: the whole's score less that of nothing."""
-    result = answer(run, ask, features, values)
+    result = answer(run, request, features, values)
     gap = result.scores.nansum(1).numpy() - rise
     return AttributionScores(
         result.scores, explained=tuple(rise.tolist()), convergence_gap=tuple(gap.tolist()), remarks=remarks
@@ -156,13 +156,13 @@ def _log_choose(n, k) -> np.ndarray:
     return np.where(possible, log_factorial[n] - log_factorial[k] - log_factorial[n - k], -np.inf)
 
 
-def _kernel_cost(load: CostInputs) -> float:
-    return load.n_samples * load.forward
+def _kernel_cost(inputs: CostInputs) -> float:
+    return inputs.n_samples * inputs.forward
 
 
-def _sampling_cost(load: CostInputs) -> float:
-    n_features = n_taken(load)
-    return min(2.0**n_features, 2 + load.n_samples * (n_features - 1)) * load.forward
+def _sampling_cost(inputs: CostInputs) -> float:
+    n_features = n_taken(inputs)
+    return min(2.0**n_features, 2 + inputs.n_samples * (n_features - 1)) * inputs.forward
 
 
 _OPTIONS = ("step_function", "baseline", "n_samples", "window", "removal", "seed")

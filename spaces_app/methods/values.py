@@ -14,7 +14,7 @@ TWO_SIDES = (
 )
 
 
-def attention_norm(run, ask: AttributionRequest) -> AttributionScores:
+def attention_norm(run, request: AttributionRequest) -> AttributionScores:
     """The size of what attention brings from each token, as a share of all it brings.
 
     In a layer, ‖Σ_h α_hij · (x_j W_V,h + b_V,h) W_O,h‖₂ (Kobayashi et al. 2020, equation 4): attention weights α at the
@@ -23,20 +23,20 @@ def attention_norm(run, ask: AttributionRequest) -> AttributionScores:
     tokens, of source and output together, so that every layer counts the same; the scores are the mean over layers.
     """
     facts = run.lm.facts
-    layers = chosen(ask.layer, facts.n_layers, "layer")
-    sizes = run.value_norms(layers, chosen(ask.head, facts.n_heads, "head"))
+    layers = chosen(request.layer, facts.n_layers, "layer")
+    sizes = run.value_norms(layers, chosen(request.head, facts.n_heads, "head"))
     shares = _shares(sizes)
     return layered(run, shares, layers, shares.mean(0))
 
 
-def value_zeroing(run, ask: AttributionRequest) -> AttributionScores:
+def value_zeroing(run, request: AttributionRequest) -> AttributionScores:
     """How far the state that predicts the target turns when a token's value vectors are zero in one layer.
 
     In a layer, 1 − cos(state, state without the values of token j) at the layer's output (Mohebbi et al. 2023), as a
     share of its sum over all tokens j; the scores are the mean over the chosen layers. Other layers stay as they are.
     Of an encoder-decoder model: source tokens in cross-attention, and output tokens in the decoder's self-attention.
     """
-    layers = chosen(ask.layer, run.lm.facts.n_layers, "layer")
+    layers = chosen(request.layer, run.lm.facts.n_layers, "layer")
     changes = run.zeroed_values(layers)  # (L, G, n_inputs)
     changes[changes < FAINT] = 0
     n_source = run.sequence.n_source
@@ -58,32 +58,32 @@ def _unread(lm) -> str:
     return refusal(lm)
 
 
-def _norm_cost(load: CostInputs) -> float:
+def _norm_cost(inputs: CostInputs) -> float:
     """A pass, and in every layer the values through the projection and weighted for every target."""
-    facts, n_inputs = load.facts, load.n_source + load.n_decoder
-    per_token = facts.d_model + load.n_generated * facts.n_heads
-    return load.forward + 2.0 * len(chosen(load.layer, facts.n_layers)) * n_inputs * facts.d_model * per_token
+    facts, n_inputs = inputs.facts, inputs.n_source + inputs.n_decoder
+    per_token = facts.d_model + inputs.n_generated * facts.n_heads
+    return inputs.forward + 2.0 * len(chosen(inputs.layer, facts.n_layers)) * n_inputs * facts.d_model * per_token
 
 
-def _zeroing_cost(load: CostInputs) -> float:
+def _zeroing_cost(inputs: CostInputs) -> float:
     """Passes over the sequence as it is, and copies of what stands behind an attention for every token and target.
 
     Behind the decoder's attention to itself are 8 of a layer's 12 d² weights, 10 of 14 where cross-attention follows,
     and 8 of 14 behind cross-attention.
     """
-    facts, n_source, n_generated = load.facts, load.n_source, load.n_generated
-    attended = 4.0 * facts.n_layers * facts.d_model * (n_source + load.n_decoder)
-    weights = load.decoder_row - attended  # of one token through all layers
+    facts, n_source, n_generated = inputs.facts, inputs.n_source, inputs.n_generated
+    attended = 4.0 * facts.n_layers * facts.d_model * (n_source + inputs.n_decoder)
+    weights = inputs.decoder_row - attended  # of one token through all layers
     mixing = 2.0 * facts.n_layers * facts.n_heads * facts.d_model
-    passed, own = _rows(load.n_prompt, n_generated)
+    passed, own = _rows(inputs.n_prompt, n_generated)
     cross = n_source * n_generated
     passed += min(4, n_generated) + -(-cross // WIDE) * n_generated  # 4: the cache is tried out first
     across = 4.0 * facts.n_layers * facts.d_model * n_source
     copies = own * (weights * (10 / 14 if n_source else 8 / 12) + mixing + across)
     copies += cross * (weights * 8 / 14 + mixing)
-    moved = 2.0 * facts.n_layers * facts.d_model**2 * (n_source + load.n_decoder)
-    share = len(chosen(load.layer, facts.n_layers)) / facts.n_layers
-    return load.forward + passed * load.decoder_row + share * (copies + moved)
+    moved = 2.0 * facts.n_layers * facts.d_model**2 * (n_source + inputs.n_decoder)
+    share = len(chosen(inputs.layer, facts.n_layers)) / facts.n_layers
+    return inputs.forward + passed * inputs.decoder_row + share * (copies + moved)
 
 
 def _rows(n_prompt: int, n_generated: int) -> tuple[int, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import importlib.util
 import keyword
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from spaces_app.analyses import KINDS
@@ -37,6 +37,7 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
     SpecError when the name, or that of an option of its own, is malformed or taken, or an option is none of an
     attribution.
     """
+    table: Mapping[str, object]
     if isinstance(record, Method):
         table, kind = METHODS, "method"
     elif isinstance(record, StepFunction):
@@ -51,7 +52,7 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
         )
     if record.name in table:
         raise SpecError(f"there is a {kind} {record.name!r} already.", hint="Choose another name.", field="register")
-    known = {item.name for item in dataclasses.fields(AttributionSpec)}
+    known = {name for name, _, _ in AttributionSpec.options()}
     for name in record.options:
         if name not in known:
             raise SpecError(
@@ -61,7 +62,9 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
             )
     if isinstance(record, Method):
         check_own_names(record)
-    table[record.name] = record
+        METHODS[record.name] = record
+    else:
+        STEP_FUNCTIONS[record.name] = record
     _registered.add(record.name)
     return record
 
@@ -102,7 +105,8 @@ def own(spec: Spec) -> bool:
     """Whether the answer to `spec` depends on something registered: its code may change, so it is computed anew."""
     if not isinstance(spec, UsesMethod):
         return False
-    return any(record.name in _registered for record in (*spec.methods_asked(), *spec.asked()))
+    names = [*(method.name for method in spec.methods_asked()), *(step.name for step in spec.asked())]
+    return not _registered.isdisjoint(names)
 
 
 def _import(name: str) -> None:
@@ -113,6 +117,8 @@ def _import(name: str) -> None:
         path = Path(name).resolve()
         module_name = f"seqscope_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
         found = importlib.util.spec_from_file_location(module_name, path)
+        if found is None or found.loader is None:
+            raise ImportError("this is no Python file")
         module = importlib.util.module_from_spec(found)
         sys.modules[module_name] = module  # dataclasses and pickle look a module up by its name
         found.loader.exec_module(module)

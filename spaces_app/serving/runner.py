@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from spaces_app.analyses import KINDS
+from spaces_app.analyses.shared.fields import ComparesModels
 from spaces_app.costs.limits import Estimate, Inquiry
 from spaces_app.errors import AppError, Cancelled, SpecError, to_app_error
 from spaces_app.link import made_digest, parse_url
@@ -219,7 +220,7 @@ class Runner:
     def _pinned(self, spec: Spec, tick: Tick) -> Spec:
         """The spec with the exact revision of its model, or of both its models, whose files are here then."""
         exact = {"revision": fetch(resolve(spec.model, self.settings, revision=spec.revision), self.settings, tick)}
-        if getattr(spec, "other_model", ""):
+        if isinstance(spec, ComparesModels) and spec.other_model:
             other = resolve(spec.other_model, self.settings, revision=spec.other_revision)
             exact["other_revision"] = fetch(other, self.settings, tick)
         return spec.replace(**{name: source.revision for name, source in exact.items()})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from spaces_app.analyses import ANALYSES
+from spaces_app.analyses.shared.fields import ComparesModels
 from spaces_app.costs import limits
 from spaces_app.costs.model import Speed
 from spaces_app.errors import TooLarge
@@ -57,8 +58,8 @@ class Worker:
                 from spaces_app.models.languages import translating
 
                 model = translating(model, spec.languages)
-            size, speed = analysis.size(spec, model), self._speed(model)
-            limits.check(analysis, spec, model.facts, size, self.settings, speed=speed)
+            counts, speed = analysis.token_counts(spec, model), self._speed(model)
+            limits.check(analysis, spec, model.facts, counts, self.settings, speed=speed)
             try:
                 with self._beside(spec, tick) as others:
                     result = analysis.compute(spec, model, tick, self.settings, *others)
@@ -70,11 +71,10 @@ class Worker:
     @contextmanager
     def _beside(self, spec: Spec, tick: Tick) -> Iterator[tuple]:
         """The second model of a question about two, lent like the first; () for all other questions."""
-        name = getattr(spec, "other_model", "")
-        if not name:
+        if not isinstance(spec, ComparesModels) or not spec.other_model:
             yield ()
             return
-        with self._models.lease(name, spec.other_revision, tick) as other:
+        with self._models.lease(spec.other_model, spec.other_revision, tick) as other:
             yield (other,)
 
     def _speed(self, model) -> Speed:

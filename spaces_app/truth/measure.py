@@ -8,7 +8,7 @@ import numpy as np
 
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.shared.checks import signed
-from spaces_app.analyses.shared.requests import ask
+from spaces_app.analyses.shared.requests import attribution_request
 from spaces_app.analyses.shared.targets import Targets
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS
@@ -38,7 +38,9 @@ def scores(lm, question: Question, method: str, target: str) -> np.ndarray:
     about = Targets.of(spec, lm, question.ids, chunk_mb=64, tick=_silent)
     run = ForcedPass(lm, question.ids, chunk_mb=64, tick=_silent)
     tokens = lm.tokens(*question.ids)
-    answer = METHODS[method].attribute(run, ask(spec, METHODS[method], tokens, about.score(spec.step_function)))
+    answer = METHODS[method].attribute(
+        run, attribution_request(spec, METHODS[method], tokens, about.score(spec.step_function))
+    )
     return np.array(answer.scores[0].tolist())
 
 

@@ -126,9 +126,29 @@ def test_a_path_with_too_few_steps_is_said_beside_the_map(loaded_family):
     lm = loaded_family("llama")  # a norm of zero makes the path from the zero baseline a cliff
     result = answer(lm, method="integrated_gradients", baseline="zero", n_steps=2)
     assert max(map(abs, result.notes["convergence_gap"])) > 0
-    assert any("more steps come closer" in warning for warning in result.notes["warnings"])
+    sentences = [warning for warning in result.notes["warnings"] if "should add up to" in warning]
+    assert len(sentences) == 1
+    assert sentences[0].startswith("With 2 steps ") and sentences[0].endswith("more steps come closer.")
     fine = answer(loaded_family("gpt2"), method="integrated_gradients", n_steps=50)
     assert not any("more steps" in warning for warning in fine.notes["warnings"])
+
+
+def test_a_gap_is_said_in_the_methods_own_steps_or_samples_or_in_neither(loaded_family, monkeypatch):
+    lm = loaded_family("llama")
+
+    def said(**options) -> str:
+        warnings = answer(lm, baseline="zero", **options).notes["warnings"]
+        return next(warning for warning in warnings if "should add up to" in warning)
+
+    drawn = said(method="gradient_shap", n_samples=2, n_steps=7)
+    assert drawn.startswith("With 2 samples the shares miss") and drawn.endswith("more samples come closer.")
+    path = METHODS["integrated_gradients"]
+    fixed = tuple(name for name in path.options if name != "n_steps")
+    few = {"options": fixed, "attribute": lambda run, request: path.attribute(run, request.__class__(
+        request.score, request.reduce, baseline="zero", n_steps=2))}  # fmt: skip
+    monkeypatch.setitem(METHODS, "integrated_gradients", dataclasses.replace(path, **few))
+    alone = said(method="integrated_gradients")
+    assert alone.startswith("The shares miss up to") and "more" not in alone
 
 
 def test_without_the_prefix_the_output_gets_no_scores(loaded_family):

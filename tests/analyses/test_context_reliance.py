@@ -393,7 +393,7 @@ def test_the_size_of_a_question_is_that_of_its_two_runs(loaded_family):
     for name in ("gpt2", "m2m100"):
         lm = loaded_family(name)
         result = answer(lm, output_context="It was late.", sentences="off")
-        size, (ids, plain) = ANALYSES[result.spec.kind].size(result.spec, lm), sequences(lm, result)
+        size, (ids, plain) = ANALYSES[result.spec.kind].token_counts(result.spec, lm), sequences(lm, result)
         assert (size.n_source, size.n_prompt, size.n_generated) == tuple(len(part) for part in ids)
         assert size.n_other == sum(len(part) for part in plain)
 

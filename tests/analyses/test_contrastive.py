@@ -207,7 +207,7 @@ def test_every_difference_can_be_explained(loaded_family):
 def test_the_size_of_a_question_counts_the_other_run(loaded_family):
     lm = loaded_family("gpt2")
     spec = ContrastiveSpec(model=lm.id, prompt=PROMPT, continuation=A, contrast=B, contrast_prompt="The key")
-    size = ANALYSES[spec.kind].size(spec, lm)
+    size = ANALYSES[spec.kind].token_counts(spec, lm)
     n_b = len(lm.encode_continuation(PROMPT, B))
     assert size.n_other == len(lm.encode_prompt("The key")) + n_b and size.n_generated == len(
         lm.encode_continuation(PROMPT, A)

@@ -12,7 +12,7 @@ import torch
 from support import no_tick
 
 from spaces_app.analyses.knowledge.compute import compute
-from spaces_app.analyses.knowledge.spec import KnowledgeSpec, cost, size
+from spaces_app.analyses.knowledge.spec import KnowledgeSpec, cost, token_counts
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.states.activations import activations, projections
 from spaces_app.engine.states.mlp_outputs import MlpOutputs
@@ -367,6 +367,7 @@ def test_the_cost_grows_with_the_outputs_that_are_exchanged(causal):
     asked = {"prompt": PROMPT, "true": "Paris", "false": "Rome"}
     few, many = (KnowledgeSpec(**asked, patching=check) for check in ("none", "remove"))
     found = [
-        sum(part.operations for part in cost(spec, causal.facts, size(spec, causal)).parts) for spec in (few, many)
+        sum(part.operations for part in cost(spec, causal.facts, token_counts(spec, causal)).terms)
+        for spec in (few, many)
     ]
     assert found[1] / found[0] == pytest.approx((4 + 4 * 5) / 4)

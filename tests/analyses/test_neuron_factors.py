@@ -458,8 +458,8 @@ def test_the_cost_grows_with_what_is_asked(causal):
 
     def operations(**fields) -> float:
         spec = NeuronFactorsSpec(**({"model": causal.id} | COUNT | fields))
-        work = record.cost(spec, causal.facts, record.size(spec, causal))
-        return sum(part.operations * part.times for part in work.parts)
+        work = record.cost(spec, causal.facts, record.token_counts(spec, causal))
+        return sum(part.operations * part.times for part in work.terms)
 
     plain = operations()
     assert operations(k=30) > plain and operations(ablate="all") > operations(ablate="1") > plain

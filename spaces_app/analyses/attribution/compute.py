@@ -12,13 +12,14 @@ from spaces_app.analyses.shared import checks as honesty
 from spaces_app.analyses.shared.alternatives import TopKRecorder
 from spaces_app.analyses.shared.ids import sequence_ids
 from spaces_app.analyses.shared.notes import method_notes, model_notes
-from spaces_app.analyses.shared.requests import ask, unit
+from spaces_app.analyses.shared.requests import attribution_request, unit
 from spaces_app.analyses.shared.score_arrays import parts_arrays, scores_array, steps_array
 from spaces_app.analyses.shared.targets import Targets, check_given
 from spaces_app.arrays import NamedArray
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS, AttributionScores, check_method
 from spaces_app.results import Result
+from spaces_app.spec import label
 
 VISIBLE_GAP = 0.05  # of the difference explained: above it, a reader of the map should know
 
@@ -42,7 +43,7 @@ def compute(spec: AttributionSpec, lm, tick, settings) -> Result:
     watch = [*scores.values(), runners]
     run = ForcedPass(lm, ids, attribute_prefix=prefix, chunk_mb=chunk_mb, watch=watch, tick=tick)
     tokens = tuple(lm.tokens(*ids))
-    answer = method.attribute(run, ask(spec, method, tokens, targets.score(spec.step_function)))
+    answer = method.attribute(run, attribution_request(spec, method, tokens, targets.score(spec.step_function)))
     steps = {name: run.scores(score) for name, score in scores.items()}
     run.scores(runners)
     checked, checks = honesty.checks(spec, run, answer, targets.score(honesty.explained(spec)))
@@ -67,6 +68,15 @@ def _arrays(spec: AttributionSpec, answer: AttributionScores, steps: dict[str, t
     return arrays | parts_arrays(answer, name)
 
 
+def _missed(spec: AttributionSpec, worst: float) -> str:
+    """What is said of shares that do not add up, with the steps or samples that more of would help."""
+    for name, facts in METHODS[spec.method].rounds().items():
+        what = label(name, facts).lower()
+        missed = f"With {spec.value(name)} {what} the shares miss up to {worst:.0%} of what they should add up to;"
+        return f"{missed} more {what} come closer."
+    return f"The shares miss up to {worst:.0%} of what they should add up to."
+
+
 def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores, steps: dict) -> dict:
     """Convergence and warnings: what the numbers themselves tell about their worth."""
     warnings = [*run.lm.notes, *run.lm.warnings(spec.prompt, spec.continuation), *answer.remarks]
@@ -77,10 +87,7 @@ def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores,
         score = np.abs(np.asarray(steps[spec.step_function]))
         worst = float(np.max(np.abs(gap) / np.maximum(np.maximum(np.abs(answer.explained), score), 1e-9)))
         if worst > VISIBLE_GAP:
-            warnings.append(
-                f"With {spec.n_steps} steps the shares miss up to {worst:.0%} of what they should add up to;"
-                " more steps come closer."
-            )
+            warnings.append(_missed(spec, worst))
     most = run.lm.facts.max_positions
     written = not spec.continuation and not spec.continuation_ids
     ended = int(run.sequence.targets[-1]) in run.lm.facts.eos_ids

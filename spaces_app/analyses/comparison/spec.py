@@ -73,10 +73,10 @@ class ComparisonSpec(AttributionSpec):
             )
 
 
-def cost(spec: ComparisonSpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: ComparisonSpec, facts: Any, counts: TokenCounts) -> Cost:
     """All methods together, of an output that is written once."""
-    return total(explaining(part, facts, size) for part in spec.parts()) + writing_cost(
-        spec, size, cost_inputs(spec, facts, size)
+    return total(explaining(part, facts, counts) for part in spec.parts()) + writing_cost(
+        spec, counts, cost_inputs(spec, facts, counts)
     )
 
 

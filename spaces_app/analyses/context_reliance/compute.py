@@ -19,7 +19,7 @@ from spaces_app.analyses.context_reliance.dependence import Dependence, dependen
 from spaces_app.analyses.context_reliance.spec import METRICS, ContextRelianceSpec, flagged, words
 from spaces_app.analyses.shared.ids import Ids
 from spaces_app.analyses.shared.notes import method_notes, model_notes
-from spaces_app.analyses.shared.requests import ask, unit
+from spaces_app.analyses.shared.requests import attribution_request, unit
 from spaces_app.analyses.shared.score_arrays import parts_arrays, scores_array, steps_array
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.engine.contrast import Against, Compared, OtherRun
@@ -72,7 +72,7 @@ def compute(spec: ContextRelianceSpec, lm, tick, settings) -> Result:
     tokens = tuple(lm.tokens(*ids))
     asked = _asked(spec, tokens, found)
     run = ForcedPass(lm, ids, chunk_mb=chunk_mb, watch=[score], asked=asked, tick=tick)
-    answer = _only(method.attribute(run, ask(spec, method, tokens, score)), asked)
+    answer = _only(method.attribute(run, attribution_request(spec, method, tokens, score)), asked)
     places = _places(spec, full, tokens, len(generated))
     parts = sentence_surrogate.explained(
         spec, lm, ids, (tokens, places["context_tokens"]), chunk_mb=chunk_mb, tick=tick

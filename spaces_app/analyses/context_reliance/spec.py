@@ -14,7 +14,7 @@ from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.context_reliance.context_templates import FIELD, fill_templates
 from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, of_method, passes, writing
-from spaces_app.costs.token_counts import TokenCounts, cost_inputs, sized
+from spaces_app.costs.token_counts import TokenCounts, cost_inputs, fitted_token_counts
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
 from spaces_app.methods.uses import UsesMethod
@@ -191,7 +191,7 @@ def flagged(scores: np.ndarray, sigma: float, floor: float) -> np.ndarray:
     return (size >= scores.mean() + sigma * scores.std(ddof=1)) & (size >= floor)
 
 
-def size(spec: ContextRelianceSpec, model) -> TokenCounts:
+def token_counts(spec: ContextRelianceSpec, model) -> TokenCounts:
     """How many tokens the two runs have. Raises SpecError for texts that are empty."""
     full, plain = fill_templates(spec, model, spec.context), fill_templates(spec, model, None)
     if spec.continuation_ids:
@@ -200,20 +200,20 @@ def size(spec: ContextRelianceSpec, model) -> TokenCounts:
         written = len(full.continuation(model, spec.continuation)) if spec.continuation else spec.max_new_tokens
     n_prompt = len(full.prompt) - (len(model.decoder_start) if model.facts.encoder_decoder else 0)
     if model.facts.encoder_decoder:
-        found = sized(model, len(full.source), written)
+        found = fitted_token_counts(model, len(full.source), written)
         found = dataclasses.replace(found, n_prompt=found.n_prompt + n_prompt)
     else:
-        found = sized(model, n_prompt, written)
+        found = fitted_token_counts(model, n_prompt, written)
     return dataclasses.replace(found, n_other=len(plain.source) + len(plain.prompt) + found.n_generated)
 
 
-def cost(spec: ContextRelianceSpec, facts: Any, size: TokenCounts) -> Cost:
-    """The method's work, two passes over each run, both writings, and a pass for each set of sentences."""
-    load = cost_inputs(spec, facts, size)
-    share = size.n_other / max(1, size.n_source + load.n_decoder)
+def cost(spec: ContextRelianceSpec, facts: Any, counts: TokenCounts) -> Cost:
+    """What the method does, two passes over each run, both writings, and a pass for each set of sentences."""
+    inputs = cost_inputs(spec, facts, counts)
+    share = counts.n_other / max(1, counts.n_source + inputs.n_decoder)
     n_sentences = 1 + len(re.findall(r"[.!?。！？\n]+\s", spec.context))
     sets = {"off": 0, "leave_one_out": n_sentences, "surrogate": n_sentences + spec.n_subsets}[spec.sentences]
     given = bool(spec.continuation or spec.continuation_ids)
-    written = ((0 if given else 1) + (share if spec.free_output else 0)) * writing(load)
+    written = ((0 if given else 1) + (share if spec.free_output else 0)) * writing(inputs)
     share_explained = FEW if spec.cues == "dependent" and METHODS[spec.method].family == "gradient" else 1.0
-    return share_explained * of_method(spec.method, load) + (2 + sets + 2 * share) * passes(load.forward) + written
+    return share_explained * of_method(spec.method, inputs) + (2 + sets + 2 * share) * passes(inputs.forward) + written

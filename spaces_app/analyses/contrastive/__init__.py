@@ -2,14 +2,14 @@
 
 from spaces_app.analyses.base import Analysis, compute_of
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec, cost
-from spaces_app.costs.token_counts import text_size
+from spaces_app.costs.token_counts import text_token_counts
 
 ANALYSIS = Analysis(
     "contrastive",
     "Why this word and not that one?",
     ContrastiveSpec,
     compute_of(__name__),
-    size=text_size,
+    token_counts=text_token_counts,
     cost=cost,
     source="https://aclanthology.org/2022.emnlp-main.14",
 )

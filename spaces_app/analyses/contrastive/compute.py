@@ -14,7 +14,7 @@ from spaces_app.analyses.contrastive.spec import ContrastiveSpec
 from spaces_app.analyses.shared.alternatives import crossings, layer_curves, likeliest
 from spaces_app.analyses.shared.ids import Ids, sequence_ids
 from spaces_app.analyses.shared.notes import method_notes, model_notes
-from spaces_app.analyses.shared.requests import ask, unit
+from spaces_app.analyses.shared.requests import attribution_request, unit
 from spaces_app.analyses.shared.score_arrays import scores_array, steps_array
 from spaces_app.analyses.shared.targets import Targets
 from spaces_app.arrays import NamedArray
@@ -132,7 +132,7 @@ class Sides:
         return ForcedPass(self.targets.lm, ids, watch=watch, **options)
 
     def _attribute(self, run: ForcedPass, score: Callable, tokens: tuple) -> AttributionScores:
-        return self.method.attribute(run, ask(self.spec, self.method, tokens, score))
+        return self.method.attribute(run, attribution_request(self.spec, self.method, tokens, score))
 
 
 def compared_notes(targets: Targets, own: bool) -> dict:

@@ -51,7 +51,7 @@ class ContrastiveSpec(AttributionSpec):
         return [STEP_FUNCTIONS[name] for name in dict.fromkeys((*BESIDE, *names))]
 
 
-def cost(spec: ContrastiveSpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: ContrastiveSpec, facts: Any, counts: TokenCounts) -> Cost:
     """Operations: the difference and A by the method, B too where it does not follow from them, and the passes."""
-    load = cost_inputs(spec, facts, size)
-    return 3 * of_method(spec.method, load) + passes_beside(spec, load, size) + 2 * load.forward
+    inputs = cost_inputs(spec, facts, counts)
+    return 3 * of_method(spec.method, inputs) + passes_beside(spec, inputs, counts) + 2 * inputs.forward

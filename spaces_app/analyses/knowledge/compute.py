@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spaces_app.analyses.knowledge.spec import KnowledgeSpec, size
+from spaces_app.analyses.knowledge.spec import KnowledgeSpec, token_counts
 from spaces_app.analyses.shared.agreement import spearman
 from spaces_app.analyses.shared.ids import Ids
 from spaces_app.analyses.shared.notes import model_notes
@@ -41,7 +41,7 @@ def compute(spec: KnowledgeSpec, lm, tick, settings) -> Result:
     found.
     """
     began = time.perf_counter()
-    size(spec, lm)  # for its sentences about the words
+    token_counts(spec, lm)  # for its sentences about the words
     ids = _ids(spec.prompt, lm, _first(spec, lm, "true"))
     tokens = tuple(lm.tokens(*ids))
     subject = _subject(spec, tokens)

@@ -8,7 +8,7 @@ from typing import Any
 
 from spaces_app.analyses.shared.fields import GenerationFields, ModelFields
 from spaces_app.costs.model import Cost, passes
-from spaces_app.costs.token_counts import TokenCounts, sized
+from spaces_app.costs.token_counts import TokenCounts, fitted_token_counts
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
@@ -73,16 +73,16 @@ class KnowledgeSpec(ModelFields):
             )
 
 
-def size(spec: KnowledgeSpec, model) -> TokenCounts:
-    """The size of the text, with the one token that is asked for. Raises SpecError for words that cannot be asked."""
+def token_counts(spec: KnowledgeSpec, model) -> TokenCounts:
+    """The tokens of the text, with the one token that is asked for. Raises SpecError for words that cannot be asked."""
     spec.check_words()
     if spec.checked == "restore" and not spec.subject.strip():
         raise SpecError("restoring needs a subject.", hint="Name it, or choose remove.", field="patching")
-    return sized(model, len(model.encode_prompt(spec.prompt)), 1)
+    return fitted_token_counts(model, len(model.encode_prompt(spec.prompt)), 1)
 
 
-def cost(spec: KnowledgeSpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: KnowledgeSpec, facts: Any, counts: TokenCounts) -> Cost:
     """Passes for the words and the gradients, and one for every output that is exchanged."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, 1)
-    exchanged = facts.n_layers * size.n_prompt + facts.n_encoder_layers * size.n_source
-    return passes(load.forward * (4 + (exchanged if spec.checked != "none" else 0)))
+    inputs = CostInputs(facts, counts.n_source, counts.n_prompt, 1)
+    exchanged = facts.n_layers * counts.n_prompt + facts.n_encoder_layers * counts.n_source
+    return passes(inputs.forward * (4 + (exchanged if spec.checked != "none" else 0)))

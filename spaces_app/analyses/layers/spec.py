@@ -8,7 +8,7 @@ from typing import Any
 
 from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes
-from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
+from spaces_app.costs.token_counts import TokenCounts, reading_token_counts, writing_cost
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option
@@ -54,14 +54,14 @@ class LayersSpec(GenerationFields):
             )
 
 
-def size(spec: LayersSpec, model) -> TokenCounts:
-    """The size of the text, at most. Raises SpecError for texts that are empty."""
-    return reading_size(spec, model)
+def token_counts(spec: LayersSpec, model) -> TokenCounts:
+    """The tokens of the text, at most. Raises SpecError for texts that are empty."""
+    return reading_token_counts(spec, model)
 
 
-def cost(spec: LayersSpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: LayersSpec, facts: Any, counts: TokenCounts) -> Cost:
     """A pass, the output layer at every layer and token, and the writing."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
-    read = size.n_generated + (size.n_prompt if spec.scope == "all" and not size.n_source else 0)
-    work = passes(load.forward + (facts.n_layers + 1) * read * load.head_row)
-    return work + writing_cost(spec, size, load)
+    inputs = CostInputs(facts, counts.n_source, counts.n_prompt, counts.n_generated)
+    read = counts.n_generated + (counts.n_prompt if spec.scope == "all" and not counts.n_source else 0)
+    found = passes(inputs.forward + (facts.n_layers + 1) * read * inputs.head_row)
+    return found + writing_cost(spec, counts, inputs)

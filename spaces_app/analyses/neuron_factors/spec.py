@@ -9,7 +9,7 @@ from typing import Any
 from spaces_app.analyses.neurons.spec import NeuronsSpec
 from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes, writing
-from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
+from spaces_app.costs.token_counts import TokenCounts, reading_token_counts, writing_cost
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
@@ -111,19 +111,19 @@ class NeuronFactorsSpec(GenerationFields):
             )
 
 
-def size(spec: NeuronFactorsSpec, model) -> TokenCounts:
-    """The size of the text, at most. Raises SpecError for texts that are empty."""
-    return reading_size(spec, model)
+def token_counts(spec: NeuronFactorsSpec, model) -> TokenCounts:
+    """The tokens of the text, at most. Raises SpecError for texts that are empty."""
+    return reading_token_counts(spec, model)
 
 
-def cost(spec: NeuronFactorsSpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: NeuronFactorsSpec, facts: Any, counts: TokenCounts) -> Cost:
     """A pass, the writing, the factorization, and for every factor taken away a pass and a few tokens."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
-    n_tokens = size.n_source + size.n_prompt + size.n_generated
+    inputs = CostInputs(facts, counts.n_source, counts.n_prompt, max(1, counts.n_generated))
+    n_tokens = counts.n_source + counts.n_prompt + counts.n_generated
     cells = n_tokens * 4 * facts.d_model * facts.n_layers  # feed-forward parts are about four times as wide
     starts = 4 if spec.stability else 1
-    work = passes(load.forward + 4 * cells * spec.k * USUAL_STEPS * starts)
+    found = passes(inputs.forward + 4 * cells * spec.k * USUAL_STEPS * starts)
     if ablated := len(spec.ablated()):
-        again = CostInputs(facts, size.n_source, size.n_prompt, WRITTEN_WITHOUT)
-        work += passes(load.forward * (1 + ablated)) + (1 + ablated) * writing(again)
-    return work + writing_cost(spec, size, load)
+        again = CostInputs(facts, counts.n_source, counts.n_prompt, WRITTEN_WITHOUT)
+        found += passes(inputs.forward * (1 + ablated)) + (1 + ablated) * writing(again)
+    return found + writing_cost(spec, counts, inputs)

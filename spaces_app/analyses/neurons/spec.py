@@ -10,7 +10,7 @@ from typing import Any
 
 from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes
-from spaces_app.costs.token_counts import TokenCounts, reading_size, writing_cost
+from spaces_app.costs.token_counts import TokenCounts, reading_token_counts, writing_cost
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option
@@ -95,15 +95,15 @@ class NeuronsSpec(GenerationFields):
             )
 
 
-def size(spec: NeuronsSpec, model) -> TokenCounts:
-    """The size of the text, at most, with the further texts as a second run. Raises SpecError for empty texts."""
+def token_counts(spec: NeuronsSpec, model) -> TokenCounts:
+    """The tokens of the text, at most, with the further texts as a second run. Raises SpecError for empty texts."""
     n_other = sum(len(model.encode_prompt(text)) for text in spec.texts())
-    return dataclasses.replace(reading_size(spec, model), n_other=n_other)
+    return dataclasses.replace(reading_token_counts(spec, model), n_other=n_other)
 
 
-def cost(spec: NeuronsSpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: NeuronsSpec, facts: Any, counts: TokenCounts) -> Cost:
     """A pass for every text, and the writing."""
-    load = CostInputs(facts, size.n_source, size.n_prompt, max(1, size.n_generated))
-    read = size.n_source + size.n_prompt + size.n_generated
-    work = passes(load.forward * (1 + size.n_other / max(1, read)))
-    return work + writing_cost(spec, size, load)
+    inputs = CostInputs(facts, counts.n_source, counts.n_prompt, max(1, counts.n_generated))
+    read = counts.n_source + counts.n_prompt + counts.n_generated
+    found = passes(inputs.forward * (1 + counts.n_other / max(1, read)))
+    return found + writing_cost(spec, counts, inputs)

@@ -13,7 +13,9 @@ from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token, sentence_ids, word_ids
 
 
-def ask(spec: UsesMethod, method: Method, tokens: tuple[Token, ...], score: Callable) -> AttributionRequest:
+def attribution_request(
+    spec: UsesMethod, method: Method, tokens: tuple[Token, ...], score: Callable
+) -> AttributionRequest:
     """What the method is asked about `score` on these tokens."""
     given = shared_values(spec) | {"seed": spec.value("seed"), "own": spec.own_of(method)}
     reduce = REDUCTIONS[reduction(method, spec.aggregation)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from spaces_app.analyses.shared.fields import ComparesModels, GenerationFields
 from spaces_app.costs.model import Cost, passes
-from spaces_app.costs.token_counts import TokenCounts, sized
+from spaces_app.costs.token_counts import TokenCounts, fitted_token_counts
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
 
@@ -63,18 +63,18 @@ class SimilaritySpec(ComparesModels):
         return MEASURES[1:] if self.measure == "all" else (self.measure,)
 
 
-def size(spec: SimilaritySpec, model) -> TokenCounts:
-    """The size of the text, which nothing is written after. Raises SpecError for empty texts."""
-    found = sized(model, len(model.encode_prompt(spec.prompt)), 0)
+def token_counts(spec: SimilaritySpec, model) -> TokenCounts:
+    """The tokens of the text, which nothing is written after. Raises SpecError for empty texts."""
+    found = fitted_token_counts(model, len(model.encode_prompt(spec.prompt)), 0)
     n_other = len(model.encode_prompt(spec.other_prompt or spec.prompt)) if spec.other_prompt or spec.other_model else 0
     return TokenCounts(found.n_source, found.n_prompt, 0, n_other)
 
 
-def cost(spec: SimilaritySpec, facts: Any, size: TokenCounts) -> Cost:
+def cost(spec: SimilaritySpec, facts: Any, counts: TokenCounts) -> Cost:
     """Passes over the texts, a decomposition of every layer, and a product for every two of them."""
-    n = size.n_source or size.n_prompt
-    layers = (facts.n_encoder_layers if size.n_source else facts.n_layers) + 1
+    n = counts.n_source or counts.n_prompt
+    layers = (facts.n_encoder_layers if counts.n_source else facts.n_layers) + 1
     rank = min(n, facts.d_model if spec.of == "states" else 4 * facts.d_model)
     numbers = layers * 10 * n * rank * facts.d_model + layers**2 * 2 * n * rank**2
-    read = CostInputs(facts, size.n_source, size.n_prompt, 1).forward
-    return passes(read * (2 if size.n_other else 1) + numbers)
+    read = CostInputs(facts, counts.n_source, counts.n_prompt, 1).forward
+    return passes(read * (2 if counts.n_other else 1) + numbers)
