@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from spaces_app.errors import SpecError
 from spaces_app.link_format import to_link
@@ -16,6 +16,7 @@ from spaces_app.link_format import to_link
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+T = TypeVar("T")
 MAX_INT_DIGITS = 12  # larger integers are attacks: int("9" * 100000) alone takes seconds
 
 
@@ -34,7 +35,7 @@ class Option:
     rounds: bool = False
 
 
-def option(default, help: str, **facts):
+def option(default: T, help: str, **facts: Any) -> T:
     """A Spec field: its default, its help text and its bounds.
 
     `label` is what forms show; `choices` is a function giving the allowed names (a function, because tables may
@@ -52,7 +53,7 @@ def label(name: str, facts: Option) -> str:
     return facts.label or name.replace("_", " ").capitalize()
 
 
-def same_as(kind: type[Spec], name: str):
+def same_as(kind: type[Spec], name: str) -> Any:
     """A Spec field declared as the one of that name in another spec."""
     item = next(item for item in dataclasses.fields(kind) if item.name == name)
     return field(default=item.default, metadata=item.metadata)
@@ -79,7 +80,10 @@ class Spec:
 
     own: Mapping[str, Any] = field(default_factory=dict, kw_only=True, hash=False)
 
-    def __post_init__(self):
+    if TYPE_CHECKING:  # every question has these two, and declares them itself
+        model, revision = "", ""
+
+    def __post_init__(self) -> None:
         for name, default, facts in self.options():
             object.__setattr__(self, name, checked(name, getattr(self, name), default, facts))
         object.__setattr__(self, "own", self._checked_own())
@@ -131,14 +135,14 @@ class Spec:
         return [*self.options(), *self.brought()]
 
     @classmethod
-    def default(cls, name: str):
+    def default(cls, name: str) -> Any:
         return next(default for field_name, default, _ in cls.every_option() if field_name == name)
 
-    def value(self, name: str):
+    def value(self, name: str) -> Any:
         """The value of an option, be it a field or brought along."""
         return self.own[name] if name in self.own else getattr(self, name)
 
-    def replace(self, **changes) -> Self:
+    def replace(self, **changes: Any) -> Self:
         """A copy with some options changed, checked anew. What only an earlier choice brought along is left out."""
         fields = {name for name, _, _ in self.options()}
         own = {**self.own, **changes.pop("own", {}), **{n: value for n, value in changes.items() if n not in fields}}
@@ -212,7 +216,7 @@ def check_text(text: str, name: str, max_chars: int) -> str:
     return text
 
 
-def checked(name: str, value, default, facts: Option):
+def checked(name: str, value: object, default: object, facts: Option) -> Any:
     """The value that an option takes. Raises SpecError, with the option as its field, for one out of bounds."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
@@ -225,7 +229,7 @@ def checked(name: str, value, default, facts: Option):
     return _checked_number(name, value, default, facts)
 
 
-def _checked_text(name: str, value, facts: Option) -> str:
+def _checked_text(name: str, value: object, facts: Option) -> str:
     if not isinstance(value, str):
         raise SpecError(f"{value!r:.60} is not text.", field=name)
     check_text(value, name, facts.max_chars)
@@ -245,7 +249,7 @@ def _checked_names(name: str, value: str, allowed: list[str]) -> str:
     return ",".join(found)
 
 
-def _checked_ids(name: str, value, facts: Option) -> tuple[int, ...]:
+def _checked_ids(name: str, value: object, facts: Option) -> tuple[int, ...]:
     if not isinstance(value, list | tuple) or any(type(item) is not int or item < 0 for item in value):
         raise SpecError("this is not a list of token ids.", field=name)
     if len(value) > facts.max_chars or any(item >= 2**31 for item in value):
@@ -253,7 +257,7 @@ def _checked_ids(name: str, value, facts: Option) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _checked_number(name: str, value, default, facts: Option):
+def _checked_number(name: str, value: object, default: object, facts: Option) -> int | float:
     whole = isinstance(default, int)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"{value!r:.60} is not a number.", field=name)
@@ -268,7 +272,7 @@ def _checked_number(name: str, value, default, facts: Option):
     return int(value) if whole else float(value)
 
 
-def _from_text(name: str, text: str, default):
+def _from_text(name: str, text: str, default: object) -> object:
     try:
         if isinstance(default, bool):
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
