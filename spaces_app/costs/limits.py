@@ -6,15 +6,21 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from spaces_app.costs.model import Cost, Speed
 from spaces_app.costs.token_counts import TokenCounts
 from spaces_app.errors import AppError, NotSupported, TooLarge
 from spaces_app.methods import METHODS, check_method
 from spaces_app.methods.uses import UsesMethod
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, label
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.models.model_facts import Facts
+
 
 MAX_CELLS = 2_000_000  # scores in one result: 8 MB of numbers, more than a browser shows at ease
 
@@ -29,12 +35,12 @@ class Priced(Protocol):
     def cost(self) -> Callable[..., Cost | float]: ...
 
 
-def predicted_seconds(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed) -> float:
+def predicted_seconds(analysis: Priced, spec: Spec, facts: Facts, size: TokenCounts, *, speed: Speed) -> float:
     """How long computing takes: the analysis's work at the speed that was measured on the model."""
     return speed.seconds(analysis.cost(spec, facts, size))
 
 
-def check(analysis: Priced, spec, facts, size: TokenCounts, settings: Settings, *, speed: Speed) -> float:
+def check(analysis: Priced, spec: Spec, facts: Facts, size: TokenCounts, settings: Settings, *, speed: Speed) -> float:
     """The predicted seconds. Raises TooLarge when they, or the result's size, are over the limit."""
     cells = (size.n_source + size.n_prompt + size.n_generated) * size.n_generated
     if cells > MAX_CELLS:
@@ -51,11 +57,13 @@ def check(analysis: Priced, spec, facts, size: TokenCounts, settings: Settings, 
     return seconds
 
 
-def learn(analysis: Priced, result, model, speed: Speed) -> None:
+def learn(analysis: Priced, result: Result, model: LoadedModel, speed: Speed) -> None:
     """Take notice of how long an attribution took, for the next question to the same method."""
     seconds = result.notes.get("seconds", {}).get("attribute")
     if result.spec.kind == "attribution" and seconds:
-        speed.learn(analysis.cost(result.spec, model.facts, analysis.size(result.spec, model)), seconds)
+        work = analysis.cost(result.spec, model.facts, analysis.size(result.spec, model))
+        assert isinstance(work, Cost)  # that of an attribution names its method
+        speed.learn(work, seconds)
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,14 @@ class Estimate:
     reason: str = ""
 
 
-def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed: Speed) -> dict[str, Estimate]:
+def estimates(
+    analyses: Mapping[str, Priced], inquiry: Inquiry, model: LoadedModel, *, speed: Speed
+) -> dict[str, Estimate]:
     """An Estimate for each question, by its name. Runs in a lane; computes nothing."""
     found = {}
     for name, spec in inquiry.specs.items():
         try:
-            check_method(METHODS[spec.method], model)
+            check_method(METHODS[spec.value("method")], model)
             analysis = analyses[spec.kind]
             size = analysis.size(spec, model)
             seconds = predicted_seconds(analysis, spec, model.facts, size, speed=speed)
@@ -90,17 +100,17 @@ def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed:
     return found
 
 
-def _smaller(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed, allowed: float) -> str:
+def _smaller(analysis: Priced, spec: Spec, facts: Facts, size: TokenCounts, *, speed: Speed, allowed: float) -> str:
     """Requests that fit: the largest of each kind that is predicted to take no longer than allowed."""
     methods = spec.methods_asked() if isinstance(spec, UsesMethod) else []
     rounds = {name: about for method in methods for name, about in method.rounds().items()}
     ways = []
     for name, about in rounds.items():
 
-        def takes(count: int, name=name) -> float:
+        def takes(count: int, name: str = name) -> float:
             return predicted_seconds(analysis, spec.replace(**{name: count}), facts, size, speed=speed)
 
-        most = _largest(takes, about.low or 1, spec.value(name), allowed)
+        most = _largest(takes, int(about.low or 1), spec.value(name), allowed)
         ways += [f"at most {most:,} {label(name, about).lower()}"] if most else []
 
     def written(count: int) -> float:
@@ -111,7 +121,7 @@ def _smaller(analysis: Priced, spec, facts, size: TokenCounts, *, speed: Speed, 
     return f"Use {', or '.join(ways)}." if ways else "Use a shorter text, a faster method or a smaller model."
 
 
-def _largest(takes, low: int, high: int, allowed: float) -> int:
+def _largest(takes: Callable[[int], float], low: int, high: int, allowed: float) -> int:
     """The largest count from low to high that takes no longer than allowed; 0 when none does. Halves the range."""
     low, high = int(low), int(high)
     if takes(low) > allowed:

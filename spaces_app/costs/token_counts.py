@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spaces_app.costs.model import Cost, of_method, passes, writing
 from spaces_app.engine.deletion_check import n_variants
 from spaces_app.methods import CostInputs
 from spaces_app.methods.options import shared_values
 from spaces_app.tokens import sentence_ids, word_ids
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.models.model_facts import Facts
+    from spaces_app.step_functions import StepFunction
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,51 @@ class TokenCounts:
     grouped: float = 1.0
 
 
-def text_size(spec, model) -> TokenCounts:
+class Written(Protocol):
+    """A question about a text and an output that is given, or that the model writes."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def continuation(self) -> str: ...
+
+    @property
+    def continuation_ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def max_new_tokens(self) -> int: ...
+
+
+class Explained(Written, Protocol):
+    """A question that a method answers."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def window(self) -> str: ...
+
+    @property
+    def own(self) -> Mapping[str, Any]: ...
+
+    def asked(self) -> list[StepFunction]: ...
+
+
+class Contrasted(Explained, Protocol):
+    """One that may compare with another output or another prompt."""
+
+    @property
+    def contrast(self) -> str: ...
+
+    @property
+    def contrast_ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def contrast_prompt(self) -> str: ...
+
+
+def text_size(spec: Contrasted, model: LoadedModel) -> TokenCounts:
     """The size of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
 
     Never more than the model has positions: that a text is longer than that is for the analysis to say.
@@ -45,13 +95,13 @@ def text_size(spec, model) -> TokenCounts:
     return dataclasses.replace(size, n_other=n_other)
 
 
-def reading_size(spec, model) -> TokenCounts:
+def reading_size(spec: Written, model: LoadedModel) -> TokenCounts:
     """The size of a text and of what is written after it, at most. Raises SpecError for empty texts."""
     given = _given(spec, model)
     return sized(model, len(model.encode_prompt(spec.prompt)), spec.max_new_tokens if given is None else len(given))
 
 
-def sized(model, n_prompt: int, n_written: int) -> TokenCounts:
+def sized(model: LoadedModel, n_prompt: int, n_written: int) -> TokenCounts:
     """The size of a prompt of so many tokens (of a source, for an encoder) and an output, within the positions."""
     facts = model.facts
     begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(n_prompt, facts.max_positions)
@@ -60,14 +110,14 @@ def sized(model, n_prompt: int, n_written: int) -> TokenCounts:
     return TokenCounts(source, begun, _at_most(n_written, room))
 
 
-def _given(spec, model) -> list[int] | None:
+def _given(spec: Written, model: LoadedModel) -> list[int] | None:
     """The ids of an output that is not written by the model."""
     if spec.continuation_ids:
         return list(spec.continuation_ids)
     return model.encode_continuation(spec.prompt, spec.continuation) if spec.continuation else None
 
 
-def _grouped(spec, model, prompt: list[int]) -> float:
+def _grouped(spec: Explained, model: LoadedModel, prompt: list[int]) -> float:
     """Words or sentences per token, as far as the text is known."""
     if spec.window == "token":
         return 1.0
@@ -77,7 +127,7 @@ def _grouped(spec, model, prompt: list[int]) -> float:
     return (groups[-1] + 1) / len(groups)
 
 
-def cost_inputs(spec, facts: Any, size: TokenCounts) -> CostInputs:
+def cost_inputs(spec: Explained, facts: Facts, size: TokenCounts) -> CostInputs:
     """What the cost of the spec's method follows from."""
     n_inputs = size.n_source + size.n_prompt + size.n_generated - 1
     n_features = 0 if size.grouped == 1 else max(1, round(size.grouped * n_inputs))
@@ -85,34 +135,34 @@ def cost_inputs(spec, facts: Any, size: TokenCounts) -> CostInputs:
     return CostInputs(facts, size.n_source, size.n_prompt, size.n_generated, **given)
 
 
-def attribution_cost(spec, facts: Any, size: TokenCounts) -> Cost:
+def attribution_cost(spec: Explained, facts: Facts, size: TokenCounts) -> Cost:
     """One attribution, and the writing of the output where it is not given."""
     return explaining(spec, facts, size) + writing_cost(spec, size, cost_inputs(spec, facts, size))
 
 
-def reading_cost(spec, facts: Any, size: TokenCounts) -> Cost:
+def reading_cost(spec: Written, facts: Facts, size: TokenCounts) -> Cost:
     """One pass over a text and the output, and the writing of the output where it is not given."""
     load = CostInputs(facts, size.n_source, size.n_prompt, size.n_generated)
     return passes(load.forward) + writing_cost(spec, size, load)
 
 
-def explaining(spec, facts: Any, size: TokenCounts) -> Cost:
+def explaining(spec: Explained, facts: Facts, size: TokenCounts) -> Cost:
     """One attribution: the method's work, a pass over the run it is compared with, those with dropout."""
     load = cost_inputs(spec, facts, size)
     return of_method(spec.method, load) + passes_beside(spec, load, size)
 
 
-def writing_cost(spec, size: TokenCounts, load: CostInputs) -> Cost:
+def writing_cost(spec: Written, size: TokenCounts, load: CostInputs) -> Cost:
     """What the model does to write the output; nothing where it is given, or none is asked for."""
     given = spec.continuation or spec.continuation_ids
     return Cost() if given or not size.n_generated else writing(load)
 
 
-def passes_beside(spec, load: CostInputs, size: TokenCounts) -> float:
+def passes_beside(spec: Explained, load: CostInputs, size: TokenCounts) -> float:
     """Operations of what step functions need beside the run itself."""
     operations = load.forward * size.n_other / max(1, size.n_source + load.n_decoder) if size.n_other else 0.0
     if any(step.compares == "dropout" for step in spec.asked()):
-        operations += spec.n_dropout * load.forward
+        operations += getattr(spec, "n_dropout", 0) * load.forward
     if getattr(spec, "deletion_check", False):
         operations += n_variants(load.n_source + load.n_decoder, load.n_generated) * load.forward
     return operations

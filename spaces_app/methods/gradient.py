@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
 
-def saliency(run, ask: AttributionRequest) -> AttributionScores:
+
+def saliency(run: ForcedPass, ask: AttributionRequest) -> AttributionScores:
     """|∂ score / ∂ embedding|, reduced over hidden units. Unsigned: how strongly, not in which direction."""
     return AttributionScores(
         run.collect((steps, ask.reduce(gradient.abs())) for steps, gradient in run.gradients(ask.score))
     )
 
 
-def input_x_gradient(run, ask: AttributionRequest) -> AttributionScores:
+def input_x_gradient(run: ForcedPass, ask: AttributionRequest) -> AttributionScores:
     """embedding · ∂ score / ∂ embedding: what the token would contribute if the model were linear."""
     parts = (
         (steps, ask.reduce(gradient * run.embeds[: gradient.shape[1]])) for steps, gradient in run.gradients(ask.score)

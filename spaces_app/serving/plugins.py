@@ -9,6 +9,7 @@ import importlib.util
 import keyword
 import re
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 from spaces_app.analyses import KINDS
@@ -37,6 +38,7 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
     SpecError when the name, or that of an option of its own, is malformed or taken, or an option is none of an
     attribution.
     """
+    table: Container[str]
     if isinstance(record, Method):
         table, kind = METHODS, "method"
     elif isinstance(record, StepFunction):
@@ -61,7 +63,9 @@ def register(record: Method | StepFunction) -> Method | StepFunction:
             )
     if isinstance(record, Method):
         check_own_names(record)
-    table[record.name] = record
+        METHODS[record.name] = record
+    else:
+        STEP_FUNCTIONS[record.name] = record
     _registered.add(record.name)
     return record
 
@@ -102,7 +106,8 @@ def own(spec: Spec) -> bool:
     """Whether the answer to `spec` depends on something registered: its code may change, so it is computed anew."""
     if not isinstance(spec, UsesMethod):
         return False
-    return any(record.name in _registered for record in (*spec.methods_asked(), *spec.asked()))
+    names = [method.name for method in spec.methods_asked()] + [step.name for step in spec.asked()]
+    return any(name in _registered for name in names)
 
 
 def _import(name: str) -> None:
@@ -113,6 +118,7 @@ def _import(name: str) -> None:
         path = Path(name).resolve()
         module_name = f"seqscope_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
         found = importlib.util.spec_from_file_location(module_name, path)
+        assert found is not None and found.loader is not None  # as for every .py file
         module = importlib.util.module_from_spec(found)
         sys.modules[module_name] = module  # dataclasses and pickle look a module up by its name
         found.loader.exec_module(module)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.shared.fields import GenerationFields, ModelFields
 from spaces_app.costs.model import Cost, passes
@@ -12,6 +12,10 @@ from spaces_app.costs.token_counts import TokenCounts, sized
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 TARGETS = ("contrast_prob_diff", "contrast_logprob_diff", "contrast_logits_diff")
 CHECKS = ("auto", "none", "remove", "restore")
@@ -73,7 +77,7 @@ class KnowledgeSpec(ModelFields):
             )
 
 
-def size(spec: KnowledgeSpec, model) -> TokenCounts:
+def size(spec: KnowledgeSpec, model: LoadedModel) -> TokenCounts:
     """The size of the text, with the one token that is asked for. Raises SpecError for words that cannot be asked."""
     spec.check_words()
     if spec.checked == "restore" and not spec.subject.strip():

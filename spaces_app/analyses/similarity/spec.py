@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.shared.fields import ComparesModels, GenerationFields
 from spaces_app.costs.model import Cost, passes
 from spaces_app.costs.token_counts import TokenCounts, sized
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 MEASURES = ("all", "cka", "svcca", "pwcca")
 READ = ("states", "neurons")
@@ -63,7 +67,7 @@ class SimilaritySpec(ComparesModels):
         return MEASURES[1:] if self.measure == "all" else (self.measure,)
 
 
-def size(spec: SimilaritySpec, model) -> TokenCounts:
+def size(spec: SimilaritySpec, model: LoadedModel) -> TokenCounts:
     """The size of the text, which nothing is written after. Raises SpecError for empty texts."""
     found = sized(model, len(model.encode_prompt(spec.prompt)), 0)
     n_other = len(model.encode_prompt(spec.other_prompt or spec.prompt)) if spec.other_prompt or spec.other_model else 0

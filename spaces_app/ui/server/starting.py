@@ -7,6 +7,11 @@ question that comes in between and makes torch load.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 
 RETRY = 1  # seconds
 SENTENCE = "Seqscope is starting. This page tries again in a moment."
@@ -23,10 +28,10 @@ class Starting:
     Those are startup-events and then HEAD of the page. Everything else is told 503 with Retry-After meanwhile.
     """
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app, self._started = app, False
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._started or scope["type"] != "http" or scope["path"] == _STARTUP:
             await self.app(scope, receive, send)
         elif scope["method"] == "HEAD" and scope["path"] == "/":
@@ -36,7 +41,7 @@ class Starting:
             await _retry_later(scope, send)
 
 
-async def _retry_later(scope, send) -> None:
+async def _retry_later(scope: Scope, send: Send) -> None:
     accepted = dict(scope["headers"]).get(b"accept", b"")
     page = scope["method"] == "GET" and b"text/html" in accepted
     body = _PAGE.encode() if page else json.dumps({"error": SENTENCE}).encode()
