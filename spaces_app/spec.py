@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from spaces_app.errors import SpecError
 from spaces_app.link_format import to_link
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 T = TypeVar("T")
+S = TypeVar("S", bound="Spec")
 MAX_INT_DIGITS = 12  # larger integers are attacks: int("9" * 100000) alone takes seconds
 
 
@@ -142,7 +140,7 @@ class Spec:
         """The value of an option, be it a field or brought along."""
         return self.own[name] if name in self.own else getattr(self, name)
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self: S, **changes: Any) -> S:
         """A copy with some options changed, checked anew. What only an earlier choice brought along is left out."""
         fields = {name for name, _, _ in self.options()}
         own = {**self.own, **changes.pop("own", {}), **{n: value for n, value in changes.items() if n not in fields}}
@@ -158,7 +156,7 @@ class Spec:
         return {"kind": self.kind, "v": self.version, **plain}
 
     @classmethod
-    def from_dict(cls, data: Mapping) -> Self:
+    def from_dict(cls: type[S], data: Mapping) -> S:
         """The spec a canonical dict describes. Missing fields take defaults; unknown ones and other versions raise."""
         rest = dict(data)
         kind, version = rest.pop("kind", cls.kind), rest.pop("v", cls.version)
@@ -171,7 +169,7 @@ class Spec:
         return cls(**{name: value for name, value in rest.items() if name in fields}, own=own)
 
     @classmethod
-    def from_text(cls, texts: Mapping[str, str]) -> Self:
+    def from_text(cls: type[S], texts: Mapping[str, str]) -> S:
         """The spec that texts describe, as in a hand-written link or the command line: "3" becomes 3."""
         defaults = {name: default for name, default, _ in cls.every_option()}
         values = {name: _from_text(name, text, defaults.get(name, "")) for name, text in texts.items()}

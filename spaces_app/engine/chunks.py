@@ -66,11 +66,13 @@ def in_chunks(
     start = 0
     while start < total:
         stop = min(total, start + size)
+        result: T | None
         try:
             result = work(start, stop)
         except (RuntimeError, MemoryError) as error:
             if not _out_of_memory(error) or (stop - start == 1 and not outermost):
                 raise
+            result = None
         else:
             yield start, stop, result
             start = stop
