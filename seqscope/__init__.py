@@ -54,7 +54,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test compares these with w
 __all__ = spaces_app.__all__
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in __all__ and not name.endswith("Spec"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(spaces_app, name)

@@ -7,9 +7,16 @@ looked up on first use, so that importing this package is quick and never import
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from spaces_app.results import Result
 from spaces_app.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from spaces_app.spec import Spec
+    from spaces_app.types import Tick
 
 _WHERE = {
     "ANALYSES": "spaces_app.analyses",
@@ -51,7 +58,7 @@ _WHERE = {
 __all__ = sorted([*_WHERE, "Result", "__version__", "aggregate", "run"])
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "aggregate":
         return importlib.import_module("spaces_app.aggregate")
     if name.endswith("Spec") and name not in _WHERE:  # of an analysis that was added
@@ -64,7 +71,7 @@ def __getattr__(name: str):
     return getattr(importlib.import_module(_WHERE[name]), name)
 
 
-def run(spec, *, tick=None):
+def run(spec: Spec, *, tick: Tick | None = None) -> Result:
     """The answer to `spec`, computed or remembered; see `spaces_app.serving.runner.run`."""
     from spaces_app.serving.runner import run as answer
 

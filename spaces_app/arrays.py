@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,7 @@ class NamedArray:
     axes: dict[str, tuple]
     unit: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float32, order="C")
         axes = {name: tuple(labels) for name, labels in self.axes.items()}
         if values.shape != tuple(len(labels) for labels in axes.values()):
@@ -33,7 +32,7 @@ class NamedArray:
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "axes", axes)
 
-    def select(self, **labels) -> NamedArray:
+    def select(self, **labels: str | int) -> NamedArray:
         """The slice at one label per named axis; the axes named are gone. Raises KeyError for an unknown one."""
         values, axes = self.values, dict(self.axes)
         for name, label in labels.items():
@@ -66,13 +65,13 @@ def positions(n: int) -> tuple[int, ...]:
     return tuple(range(n))
 
 
-def _nested(values):
+def _nested(values: list | float) -> list | float | None:
     if isinstance(values, list):
         return [_nested(item) for item in values]
     return None if math.isnan(values) else values
 
 
-def _with_nan(values: Sequence | float | None):
+def _with_nan(values: list | float | None) -> list | float:
     if isinstance(values, list):
         return [_with_nan(item) for item in values]
     return math.nan if values is None else values

@@ -16,7 +16,7 @@ class AppError(Exception):
     the HTTP API and MCP all show `str(error)`. Any other exception is a bug and is never shown in full.
     """
 
-    def __init__(self, message: str, *, hint: str = "", field: str = ""):
+    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
         super().__init__(message)
         self.message, self.hint, self.field = message, hint, field
 
@@ -24,7 +24,7 @@ class AppError(Exception):
         sentence = f"{self.field}: {self.message}" if self.field else self.message
         return f"{sentence} {self.hint}".strip()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         # Exceptions cross process boundaries (worker lanes); the default reduce would lose hint and field.
         return _rebuild, (type(self), self.message, self.hint, self.field)
 

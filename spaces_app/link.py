@@ -9,6 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from spaces_app.errors import SpecError
@@ -181,7 +182,7 @@ def readable(spec: Spec) -> str:
     return urlencode(texts)
 
 
-def _refuse_constant(name: str):
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 

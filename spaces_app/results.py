@@ -46,7 +46,7 @@ class Result:
             notes=data["notes"],
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What notebooks show: the interactive figure, a table where scripts may not run, else a line of text."""
         display = type(self).display
         return {"text/plain": repr(self)} if display is None else display(self)

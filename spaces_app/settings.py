@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 from spaces_app.errors import SpecError
 
+T = TypeVar("T")
 
-def setting(default, env: str, help: str):
+
+def setting(default: T, env: str, help: str) -> T:
     """A dataclass field that remembers the environment variable it is read from and what it is for."""
     return field(default=default, metadata={"env": env, "help": help})
 
@@ -53,7 +56,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Settings from environment variables. Raises SpecError naming the variable when a value does not fit."""
         env = os.environ if env is None else env
-        values: dict[str, object] = {}
+        values: dict[str, Any] = {}
         if env.get("SPACE_ID"):
             values["allow_any_model"] = False  # a public Space loads strangers' models only when its owner says so
         for item in fields(cls):
@@ -81,7 +84,7 @@ class Settings:
         return tuple(name.strip() for name in self.models.split(",") if name.strip())
 
 
-def _parse(default, text: str, name: str):
+def _parse(default: object, text: str, name: str) -> bool | int | str:
     if isinstance(default, bool):
         if text.lower() not in {"0", "1", "true", "false", "yes", "no"}:
             raise SpecError(f"{text!r} is neither 1 nor 0.", field=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gradio as gr
 
@@ -21,7 +21,7 @@ class Figure(gr.HTML):
 
     assets: ClassVar[Assets]
 
-    def __init__(self, value=None, **kwargs):
+    def __init__(self, value: Any = None, **kwargs: Any):
         assets = self.assets
         figure = json.dumps({"selector": assets.selector, "name": assets.name, "packed": assets.packed()})
         script = joined(COMPONENTS / "figure/gradio.js").body
@@ -33,25 +33,25 @@ class Figure(gr.HTML):
         }
         super().__init__(value=value, **{**kwargs, **fixed})
 
-    def postprocess(self, value):
+    def postprocess(self, value: Any) -> str | None:
         """One JSON string: Gradio wraps nested data in proxies, which would slow down every event of the page."""
         if value is None or value == "":
             return None
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
-    def preprocess(self, payload):
+    def preprocess(self, payload: str | None) -> Any:
         return json.loads(payload) if payload else None
 
-    def api_info(self):
+    def api_info(self) -> dict:
         return {"type": "string", "description": f"A {self.assets.name} figure as JSON."}
 
-    def example_payload(self):
+    def example_payload(self) -> None:
         return None
 
-    def example_value(self):
+    def example_value(self) -> None:
         return None
 
-    def process_example(self, value, cache_dir=None):
+    def process_example(self, value: Any, cache_dir: str | None = None) -> str:
         """The generated text, escaped: Gradio inserts examples of HTML components as markup."""
         tokens = value["tokens"] if value else []
         return html.escape("".join(token["text"] for token in tokens if token["segment"] == "generated"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*|/\*[\s\S]*?\*/)
@@ -41,11 +42,12 @@ def slim_style(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _parts(text: str, start: int = 0, *, nested: bool = False):
+def _parts(text: str, start: int = 0, *, nested: bool = False) -> Iterator[tuple[str | None, str]]:
     """(kind, text) of every token. `nested`: from `start` inside ${…}, up to and with the brace that ends it."""
     at, before, depth = start, "", 0
     while at < len(text):
         found = _TOKEN.match(text, at)
+        assert found is not None  # any one character is a token
         kind, part = found.lastgroup, found[0]
         if kind == "template":
             part = text[at : _template_end(text, at)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..figure.component import Figure
 from .assets import ASSETS
 
@@ -15,5 +17,5 @@ class LayerGrid(Figure):
 
     assets = ASSETS
 
-    def process_example(self, value, cache_dir=None):
+    def process_example(self, value: Any, cache_dir: str | None = None) -> str:
         return ""

@@ -7,6 +7,7 @@ all of them are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def pick(array: NamedArray, axis: str, which: Pick) -> NamedArray:
     at, labels = _index(array, axis), array.axes[axis]
     n = len(labels)
     try:
-        chosen = list(range(n))[slice(*which)] if isinstance(which, tuple) else np.arange(n)[which].tolist()
+        places: Any = np.arange(n)
+        chosen = places[slice(*which)].tolist() if isinstance(which, tuple) else places[which].tolist()
     except (IndexError, TypeError, ValueError):
         raise SpecError(f"{which!r:.60} is not on axis {axis!r}, which has {n}.", field=axis) from None
     if chosen == []:

@@ -95,7 +95,7 @@ def _links(first: Sequence[Token], second: Sequence[Token], segment: str) -> lis
     texts = [[side[i].text for i in own] for side, own in zip((first, second), at, strict=True)]
     starts = [own[0] if own else 0 for own in at]
     found = []
-    for kind, a, b, c, d in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in SequenceMatcher(None, texts[0], texts[1], autojunk=False).get_opcodes():
         a, b, c, d = a + starts[0], b + starts[0], c + starts[1], d + starts[1]
         if b - a == d - c:
             found += [((a + i, a + i + 1), (c + i, c + i + 1)) for i in range(b - a)]
@@ -122,6 +122,7 @@ def _places(ranges: list[tuple[int, int]]) -> list[int | None]:
 
 def _paired(first: Token | None, second: Token | None) -> Token:
     one = first or second
+    assert one is not None  # a link has a token on one side at least
     if first is not None and second is not None and first.text == second.text:
         return one
     texts = [token.text if token is not None else "" for token in (first, second)]

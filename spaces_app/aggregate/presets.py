@@ -9,6 +9,7 @@ from spaces_app.aggregate import results
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
 from spaces_app.results import Result
+from spaces_app.spec import Spec
 
 # Step by name, as pipeline() takes them. Reductions go after a colon: "word:absmax".
 STEPS: dict[str, Callable] = {
@@ -49,12 +50,13 @@ def _as_inseq(result: Result) -> list[str]:
 
     Its gradient methods take the L2 norm over hidden units first, which is the engine's to do.
     """
-    method = METHODS[result.spec.method]
+    name = result.spec.to_dict()["method"]
+    method = METHODS[name]
     if "aggregation" in method.options and result.notes.get("aggregation") != "l2":
         raise SpecError(
             "Inseq's default is the L2 norm of hidden units.", hint="Ask with aggregation='l2'.", field="aggregation"
         )
-    return ["magnitude"] if result.spec.method == "occlusion" else ["column"]
+    return ["magnitude"] if name == "occlusion" else ["column"]
 
 
 PRESETS: dict[str, Preset] = {
@@ -83,7 +85,7 @@ def preset(result: Result, name: str) -> Result:
     return pipeline(result, *_preset(name).steps(result))
 
 
-def asked_with(spec, name: str):
+def asked_with(spec: Spec, name: str) -> Spec:
     """The spec with a preset's options. Raises SpecError for an unknown preset."""
     return spec.replace(**_preset(name).options)
 

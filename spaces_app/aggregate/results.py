@@ -7,7 +7,7 @@ theirs. What was done stands in notes["aggregated"], a list of sentences' parts,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -205,7 +205,7 @@ def _stretches(tokens: Sequence[Token], pattern: re.Pattern, mode: str) -> list[
     return numbers
 
 
-def _on_scores(result: Result, change, what: str) -> Result:
+def _on_scores(result: Result, change: Callable[[NamedArray], NamedArray], what: str) -> Result:
     arrays = result.arrays | {"attributions": change(result.arrays["attributions"])}
     return _noted(replace(result, arrays=arrays), what)
 

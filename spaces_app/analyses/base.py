@@ -5,11 +5,17 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spaces_app.costs.model import Cost
 from spaces_app.costs.token_counts import TokenCounts, reading_cost, reading_token_counts
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.spec import Spec
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 __all__ = ["Analysis", "Result", "compute_of"]
 
@@ -31,16 +37,16 @@ class Analysis:
     name: str
     title: str
     spec: type[Spec]
-    compute: Callable
+    compute: Callable[..., Result]
     token_counts: Callable[..., TokenCounts] = reading_token_counts
     cost: Callable[..., Cost | float] = reading_cost
     source: str = ""
 
 
-def compute_of(package: str) -> Callable:
+def compute_of(package: str) -> Callable[..., Result]:
     """`compute` of the module of that name in an analysis's package, imported at the first call: it needs torch."""
 
-    def compute(spec, lm, tick, settings, *others):
+    def compute(spec: Spec, lm: LoadedModel, tick: Tick, settings: Settings, *others: LoadedModel) -> Result:
         return importlib.import_module(f"{package}.compute").compute(spec, lm, tick, settings, *others)
 
     return compute

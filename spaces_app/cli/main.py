@@ -60,7 +60,7 @@ def build_parser(prog: str = "seqscope") -> argparse.ArgumentParser:
     return parser
 
 
-def _add_flag(parser: argparse.ArgumentParser, name: str, default, facts: Option) -> None:
+def _add_flag(parser: argparse.ArgumentParser, name: str, default: object, facts: Option) -> None:
     flag = "--" + name.replace("_", "-")
     if isinstance(default, bool):
         parser.add_argument(

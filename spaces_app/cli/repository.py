@@ -8,7 +8,7 @@ import importlib.util
 from spaces_app.errors import AppError
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Add these commands to the subparsers of the command line."""
     recorded = commands.add_parser("gallery", help="Record the examples anew, or compare them with what is recorded.")
     recorded.add_argument(

@@ -8,7 +8,7 @@ import os
 from spaces_app.errors import AppError
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Add the command to the subparsers of the command line."""
     serve = commands.add_parser("serve", help="Serve the page, by default on http://127.0.0.1:7860.")
     serve.add_argument("--port", type=_port, metavar="N", help="Without it, GRADIO_SERVER_PORT or the first free port.")

@@ -17,7 +17,7 @@ from spaces_app.serving.runner import Runner
 _WHAT = "A link, or a file of this tool or of Inseq."
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Add these commands to the subparsers of the command line."""
     opened = commands.add_parser("open", help="Say what a link asks and, where it is stored here, what the answer is.")
     opened.add_argument("what", metavar="LINK", help=_WHAT)
@@ -50,6 +50,7 @@ def _open(parsed: argparse.Namespace) -> int:
         print(f"Link: {link(result)}")
     if not results:
         spec, _, _ = parse_url(parsed.what, KINDS)
+        assert spec is not None  # an address without a question has raised
         print(f"?{readable(spec)}")
         print("Not stored here; --run computes it.")
     return 0

@@ -6,15 +6,20 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from spaces_app.costs.model import Cost, Speed
 from spaces_app.costs.token_counts import TokenCounts
 from spaces_app.errors import AppError, NotSupported, TooLarge
 from spaces_app.methods import check_method
 from spaces_app.methods.uses import UsesMethod
+from spaces_app.results import Result
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec, label
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.models.model_facts import Facts
 
 MAX_CELLS = 2_000_000  # scores in one result: 8 MB of numbers, more than a browser shows at ease
 
@@ -29,12 +34,14 @@ class Priced(Protocol):
     def cost(self) -> Callable[..., Cost | float]: ...
 
 
-def predicted_seconds(analysis: Priced, spec, facts, counts: TokenCounts, *, speed: Speed) -> float:
+def predicted_seconds(analysis: Priced, spec: Spec, facts: Facts, counts: TokenCounts, *, speed: Speed) -> float:
     """How long computing takes: the cost of the question at the speed that was measured on the model."""
     return speed.seconds(analysis.cost(spec, facts, counts))
 
 
-def check(analysis: Priced, spec, facts, counts: TokenCounts, settings: Settings, *, speed: Speed) -> float:
+def check(
+    analysis: Priced, spec: Spec, facts: Facts, counts: TokenCounts, settings: Settings, *, speed: Speed
+) -> float:
     """The predicted seconds. Raises TooLarge when they, or the result's size, are over the limit."""
     cells = (counts.n_source + counts.n_prompt + counts.n_generated) * counts.n_generated
     if cells > MAX_CELLS:
@@ -51,7 +58,7 @@ def check(analysis: Priced, spec, facts, counts: TokenCounts, settings: Settings
     return seconds
 
 
-def learn(analysis: Priced, result, model, speed: Speed) -> None:
+def learn(analysis: Priced, result: Result, model: LoadedModel, speed: Speed) -> None:
     """Take notice of how long an attribution took, for the next question to the same method."""
     seconds = result.notes.get("seconds", {}).get("attribute")
     if result.spec.kind == "attribution" and seconds:
@@ -74,7 +81,9 @@ class Estimate:
     reason: str = ""
 
 
-def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed: Speed) -> dict[str, Estimate]:
+def estimates(
+    analyses: Mapping[str, Priced], inquiry: Inquiry, model: LoadedModel, *, speed: Speed
+) -> dict[str, Estimate]:
     """An Estimate for each question, by its name. Runs in a lane; computes nothing."""
     found = {}
     for name, spec in inquiry.specs.items():
@@ -92,14 +101,14 @@ def estimates(analyses: Mapping[str, Priced], inquiry: Inquiry, model, *, speed:
     return found
 
 
-def _smaller(analysis: Priced, spec, facts, counts: TokenCounts, *, speed: Speed, allowed: float) -> str:
+def _smaller(analysis: Priced, spec: Spec, facts: Facts, counts: TokenCounts, *, speed: Speed, allowed: float) -> str:
     """Requests that fit: the largest of each kind that is predicted to take no longer than allowed."""
     methods = spec.methods_asked() if isinstance(spec, UsesMethod) else []
     rounds = {name: about for method in methods for name, about in method.rounds().items()}
     ways = []
     for name, about in rounds.items():
 
-        def takes(count: int, name=name) -> float:
+        def takes(count: int, name: str = name) -> float:
             return predicted_seconds(analysis, spec.replace(**{name: count}), facts, counts, speed=speed)
 
         most = _largest(takes, int(about.low or 1), spec.value(name), allowed)
@@ -113,7 +122,7 @@ def _smaller(analysis: Priced, spec, facts, counts: TokenCounts, *, speed: Speed
     return f"Use {', or '.join(ways)}." if ways else "Use a shorter text, a faster method or a smaller model."
 
 
-def _largest(takes, low: int, high: int, allowed: float) -> int:
+def _largest(takes: Callable[[int], float], low: int, high: int, allowed: float) -> int:
     """The largest count from low to high that takes no longer than allowed; 0 when none does. Halves the range."""
     low, high = int(low), int(high)
     if takes(low) > allowed:

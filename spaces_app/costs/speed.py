@@ -7,8 +7,13 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 PROBE_OPERATIONS = 8e9  # of a batch large enough to be told from the pass over a few tokens
 ENOUGH = 128  # tokens, at which a large model no longer spends most of the time on reading its weights
@@ -30,14 +35,14 @@ class Measured:
     operations: float
 
 
-def measured(lm, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
+def measured(lm: LoadedModel, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
     """The speed of a model, remembered as long as it is loaded. Measuring takes half a second to two."""
     if lm.model not in _measured:
         _measured[lm.model] = at_load(lm, clock)
     return _measured[lm.model]
 
 
-def at_load(lm, clock: Callable[[], float]) -> Measured:
+def at_load(lm: LoadedModel, clock: Callable[[], float]) -> Measured:
     """The usual speed of a model: the geometric mean of several measurements, or of one that takes long enough."""
     found: list[Measured] = []
     spent = 0.0
@@ -49,13 +54,15 @@ def at_load(lm, clock: Callable[[], float]) -> Measured:
     return Measured(statistics.geometric_mean(calls), statistics.geometric_mean(operations))
 
 
-def glance(lm, call: float) -> float:
+def glance(lm: LoadedModel, call: float) -> float:
     """Seconds of a pass over four tokens at this moment; `call`, what it took before, where looking takes too long."""
     count = min(CALLS[0], int(GLANCE / call) - 1)  # and one to warm up
     return _usual(lm, 1, FEW, time.perf_counter, (count, count)) if count > 0 else call
 
 
-def measure(lm, clock: Callable[[], float], *, calls: Counts = CALLS, batches: Counts = BATCHES) -> Measured:
+def measure(
+    lm: LoadedModel, clock: Callable[[], float], *, calls: Counts = CALLS, batches: Counts = BATCHES
+) -> Measured:
     """The speed of a model at this moment."""
     call = _usual(lm, 1, FEW, clock, calls)
     length = min(PROBE_LENGTH, lm.facts.max_positions or PROBE_LENGTH)
@@ -72,7 +79,7 @@ def _rows(operations: float, length: int) -> int:
     return max(1, min(MOST_ROWS, int(max(PROBE_OPERATIONS / operations, enough))))
 
 
-def _usual(lm, rows: int, length: int, clock: Callable[[], float], counts: Counts) -> float:
+def _usual(lm: LoadedModel, rows: int, length: int, clock: Callable[[], float], counts: Counts) -> float:
     """The median seconds of a pass."""
     _pass(lm, rows, length, clock)  # the first one also sets things up
     found: list[float] = []
@@ -81,7 +88,7 @@ def _usual(lm, rows: int, length: int, clock: Callable[[], float], counts: Count
     return statistics.median(found)
 
 
-def _pass(lm, rows: int, length: int, clock: Callable[[], float]) -> float:
+def _pass(lm: LoadedModel, rows: int, length: int, clock: Callable[[], float]) -> float:
     ids = torch.zeros((rows, length), dtype=torch.long, device=lm.device)
     options = {"decoder_input_ids": ids} if lm.facts.encoder_decoder else {}
     started = clock()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spaces_app.costs.model import Cost, of_method, passes, writing
 from spaces_app.engine.deletion_check import n_variants
 from spaces_app.methods import CostInputs
 from spaces_app.methods.options import shared_values
 from spaces_app.tokens import sentence_ids, word_ids
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.models.model_facts import Facts
+    from spaces_app.step_functions import StepFunction
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,51 @@ class TokenCounts:
     grouped: float = 1.0
 
 
-def text_token_counts(spec, model) -> TokenCounts:
+class Written(Protocol):
+    """A question about a text and an output that is given, or that the model writes."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def continuation(self) -> str: ...
+
+    @property
+    def continuation_ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def max_new_tokens(self) -> int: ...
+
+
+class Explained(Written, Protocol):
+    """A question that a method answers."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def window(self) -> str: ...
+
+    @property
+    def own(self) -> Mapping[str, Any]: ...
+
+    def asked(self) -> list[StepFunction]: ...
+
+
+class Contrasted(Explained, Protocol):
+    """One that may compare with another output or another prompt."""
+
+    @property
+    def contrast(self) -> str: ...
+
+    @property
+    def contrast_ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def contrast_prompt(self) -> str: ...
+
+
+def text_token_counts(spec: Contrasted, model: LoadedModel) -> TokenCounts:
     """The tokens of a question about a text, at most: a model may stop writing early. Raises SpecError for empty texts.
 
     Never more than the model has positions: that a text is longer than that is for the analysis to say.
@@ -45,7 +95,7 @@ def text_token_counts(spec, model) -> TokenCounts:
     return dataclasses.replace(counts, n_other=n_other)
 
 
-def reading_token_counts(spec, model) -> TokenCounts:
+def reading_token_counts(spec: Written, model: LoadedModel) -> TokenCounts:
     """The tokens of a text and of what is written after it, at most. Raises SpecError for empty texts."""
     given = _given(spec, model)
     return fitted_token_counts(
@@ -53,7 +103,7 @@ def reading_token_counts(spec, model) -> TokenCounts:
     )
 
 
-def fitted_token_counts(model, n_prompt: int, n_written: int) -> TokenCounts:
+def fitted_token_counts(model: LoadedModel, n_prompt: int, n_written: int) -> TokenCounts:
     """The counts for a prompt of so many tokens (of a source, for an encoder) and an output, within the positions."""
     facts = model.facts
     begun = len(model.decoder_start) if facts.encoder_decoder else _at_most(n_prompt, facts.max_positions)
@@ -62,14 +112,14 @@ def fitted_token_counts(model, n_prompt: int, n_written: int) -> TokenCounts:
     return TokenCounts(source, begun, _at_most(n_written, room))
 
 
-def _given(spec, model) -> list[int] | None:
+def _given(spec: Written, model: LoadedModel) -> list[int] | None:
     """The ids of an output that is not written by the model."""
     if spec.continuation_ids:
         return list(spec.continuation_ids)
     return model.encode_continuation(spec.prompt, spec.continuation) if spec.continuation else None
 
 
-def _grouped(spec, model, prompt: list[int]) -> float:
+def _grouped(spec: Explained, model: LoadedModel, prompt: list[int]) -> float:
     """Words or sentences per token, as far as the text is known."""
     if spec.window == "token":
         return 1.0
@@ -79,7 +129,7 @@ def _grouped(spec, model, prompt: list[int]) -> float:
     return (groups[-1] + 1) / len(groups)
 
 
-def cost_inputs(spec, facts: Any, counts: TokenCounts) -> CostInputs:
+def cost_inputs(spec: Explained, facts: Facts, counts: TokenCounts) -> CostInputs:
     """What the cost of the spec's method follows from."""
     n_inputs = counts.n_source + counts.n_prompt + counts.n_generated - 1
     n_features = 0 if counts.grouped == 1 else max(1, round(counts.grouped * n_inputs))
@@ -87,34 +137,34 @@ def cost_inputs(spec, facts: Any, counts: TokenCounts) -> CostInputs:
     return CostInputs(facts, counts.n_source, counts.n_prompt, counts.n_generated, **given)
 
 
-def attribution_cost(spec, facts: Any, counts: TokenCounts) -> Cost:
+def attribution_cost(spec: Explained, facts: Facts, counts: TokenCounts) -> Cost:
     """One attribution, and the writing of the output where it is not given."""
     return explaining(spec, facts, counts) + writing_cost(spec, counts, cost_inputs(spec, facts, counts))
 
 
-def reading_cost(spec, facts: Any, counts: TokenCounts) -> Cost:
+def reading_cost(spec: Written, facts: Facts, counts: TokenCounts) -> Cost:
     """One pass over a text and the output, and the writing of the output where it is not given."""
     inputs = CostInputs(facts, counts.n_source, counts.n_prompt, counts.n_generated)
     return passes(inputs.forward) + writing_cost(spec, counts, inputs)
 
 
-def explaining(spec, facts: Any, counts: TokenCounts) -> Cost:
+def explaining(spec: Explained, facts: Facts, counts: TokenCounts) -> Cost:
     """One attribution: what the method does, a pass over the run it is compared with, those with dropout."""
     inputs = cost_inputs(spec, facts, counts)
     return of_method(spec.method, inputs) + passes_beside(spec, inputs, counts)
 
 
-def writing_cost(spec, counts: TokenCounts, inputs: CostInputs) -> Cost:
+def writing_cost(spec: Written, counts: TokenCounts, inputs: CostInputs) -> Cost:
     """What the model does to write the output; nothing where it is given, or none is asked for."""
     given = spec.continuation or spec.continuation_ids
     return Cost() if given or not counts.n_generated else writing(inputs)
 
 
-def passes_beside(spec, inputs: CostInputs, counts: TokenCounts) -> float:
+def passes_beside(spec: Explained, inputs: CostInputs, counts: TokenCounts) -> float:
     """Operations of what step functions need beside the run itself."""
     operations = inputs.forward * counts.n_other / max(1, counts.n_source + inputs.n_decoder) if counts.n_other else 0.0
     if any(step.compares == "dropout" for step in spec.asked()):
-        operations += spec.n_dropout * inputs.forward
+        operations += getattr(spec, "n_dropout", 0) * inputs.forward
     if getattr(spec, "deletion_check", False):
         operations += n_variants(inputs.n_source + inputs.n_decoder, inputs.n_generated) * inputs.forward
     return operations

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from spaces_app.errors import NotSupported
+from spaces_app.models.loaded import LoadedModel
 
 TOKENS = ("mask", "unk", "pad", "eos")  # the order in which "auto" looks for one
 MEAN_ROWS = 8192  # embeddings averaged at a time
 
 
-def resolve(lm, name: str) -> str:
+def resolve(lm: LoadedModel, name: str) -> str:
     """The baseline meant by `name`: "auto" becomes the first special token the model has, else "zero".
 
     Raises NotSupported when the model has no token of that name.
@@ -23,7 +24,7 @@ def resolve(lm, name: str) -> str:
     return name
 
 
-def vector(lm, name: str, embedding: nn.Module, like: Tensor) -> Tensor:
+def vector(lm: LoadedModel, name: str, embedding: nn.Module, like: Tensor) -> Tensor:
     """The (D,) embedding of a resolved baseline, as `embedding` gives it; dtype and device of `like` (…, D)."""
     if name == "zero":
         return torch.zeros(like.shape[-1], dtype=like.dtype, device=like.device)
@@ -38,7 +39,7 @@ def vector(lm, name: str, embedding: nn.Module, like: Tensor) -> Tensor:
         return embedding(ids)[0, 0].to(like.device, like.dtype)
 
 
-def _token_id(lm, name: str) -> int | None:
+def _token_id(lm: LoadedModel, name: str) -> int | None:
     if name == "eos":
         return lm.facts.eos_ids[0] if lm.facts.eos_ids else None
     token = getattr(lm.facts, f"{name}_id")

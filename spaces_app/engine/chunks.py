@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from spaces_app.errors import TooLarge
+from spaces_app.models.loaded import LoadedModel
 
+T = TypeVar("T")
 CPU_FLOPS, GPU_FLOPS = 8e10, 2e13  # what one core and one GPU reach in matrix products, roughly
 CALL_SECONDS = 4e-4  # what the calls of one block cost by themselves
 FULL_ROWS = 1300  # more rows in one product bring nothing (measured on a CPU: 640 are 4 % slower, 320 are 25 %)
@@ -33,7 +36,7 @@ class Budget:
     head_bytes: int
 
     @classmethod
-    def of(cls, lm, length: int, chunk_mb: int) -> Budget:
+    def of(cls, lm: LoadedModel, length: int, chunk_mb: int) -> Budget:
         """The budget for sequences of `length` tokens on this model."""
         facts, size = lm.facts, max(4, lm.dtype.itemsize)
         # At 14 M and 124 M up to 25 % above what was measured (227 MB along a path, 853 MB for a graph of 511 tokens).
@@ -52,7 +55,9 @@ class Budget:
         return max(1, min(self.rows // max(1, body_rows), self.bytes // max(1, each)))
 
 
-def in_chunks(total: int, size: int, work: Callable, *, outermost: bool = True) -> Iterator[tuple[int, int, object]]:
+def in_chunks(
+    total: int, size: int, work: Callable[[int, int], T], *, outermost: bool = True
+) -> Iterator[tuple[int, int, T]]:
     """(start, stop, work(start, stop)) over 0 … total-1 in runs of at most `size`.
 
     Out of memory halves `size` and goes on. At one item the outermost loop raises TooLarge; an inner one lets the
@@ -61,6 +66,7 @@ def in_chunks(total: int, size: int, work: Callable, *, outermost: bool = True) 
     start = 0
     while start < total:
         stop = min(total, start + size)
+        result: T | None
         try:
             result = work(start, stop)
         except (RuntimeError, MemoryError) as error:

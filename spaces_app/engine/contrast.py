@@ -11,8 +11,10 @@ from torch import Tensor
 
 from spaces_app.engine.chunks import Budget, in_chunks
 from spaces_app.engine.forward import Body, Sequence
-from spaces_app.engine.progress import Progress, Tick
+from spaces_app.engine.progress import Progress
 from spaces_app.models.adapters import Adapter
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import ForcedIds, TargetScore, Tick
 
 
 def align(ours: Ids[int], theirs: Ids[int]) -> tuple[int, ...]:
@@ -39,7 +41,7 @@ class OtherRun:
     the tokens there. All logits are kept when they fit in a chunk, otherwise those last asked for.
     """
 
-    def __init__(self, lm, ids: tuple, partners: Ids[int], *, chunk_mb: int = 256, tick: Tick):
+    def __init__(self, lm: LoadedModel, ids: ForcedIds, partners: Ids[int], *, chunk_mb: int = 256, tick: Tick):
         self.sequence = Sequence.of(ids, lm.device)
         self.partners = torch.tensor(list(partners), dtype=torch.long, device="cpu")
         self.targets = self.sequence.targets[self.partners.to(lm.device)]  # (G,)
@@ -75,6 +77,7 @@ class OtherRun:
                 mine = (partners >= first + start) & (partners < first + stop)
                 table[mine.to(rows.device)] = rows
                 self.tick(stop, last - first, "Reading the other run")
+        assert table is not None
         return table
 
 
@@ -85,10 +88,10 @@ class Compared:
     both tokens are judged at the same place after the same words, and gradients go through both.
     """
 
-    def __init__(self, fn: Callable, theirs: Tensor, other: OtherRun | None = None):
+    def __init__(self, fn: Callable[..., Tensor], theirs: Tensor, other: OtherRun | None = None):
         self.fn, self.theirs, self.other = fn, theirs, other
 
-    def at(self, steps: slice) -> Callable[[Tensor, Tensor], Tensor]:
+    def at(self, steps: slice) -> TargetScore:
         """The plain score of the targets in `steps`."""
         theirs = self.theirs[steps]
         constant = None if self.other is None else self.other.logits(steps)
@@ -104,10 +107,10 @@ class Compared:
 class Drawn:
     """A score that compares with draws made before: fn(logits, targets, draws (n, g)); draws: (n, G)."""
 
-    def __init__(self, fn: Callable, draws: Tensor):
+    def __init__(self, fn: Callable[..., Tensor], draws: Tensor):
         self.fn, self.draws = fn, draws
 
-    def at(self, steps: slice) -> Callable[[Tensor, Tensor], Tensor]:
+    def at(self, steps: slice) -> TargetScore:
         """The plain score of the targets in `steps`."""
         draws = self.draws[:, steps]
         return lambda logits, targets: self.fn(logits, targets, draws.to(logits.device, logits.dtype))
@@ -120,10 +123,10 @@ class Against:
     other run is taken, a constant.
     """
 
-    def __init__(self, fn: Callable, theirs: Tensor, other: OtherRun):
+    def __init__(self, fn: Callable[..., Tensor], theirs: Tensor, other: OtherRun):
         self.fn, self.theirs, self.other = fn, theirs, other
 
-    def at(self, steps: slice) -> Callable[[Tensor, Tensor], Tensor]:
+    def at(self, steps: slice) -> TargetScore:
         """The plain score of the targets in `steps`."""
         theirs, constant = self.theirs[steps], self.other.logits(steps)
 

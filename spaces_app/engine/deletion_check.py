@@ -6,11 +6,17 @@ perturbation curve is that of Samek et al. 2017 (https://arxiv.org/abs/1509.0632
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spaces_app.arrays import NamedArray, positions
+from spaces_app.types import Score
+
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
+
 
 REMOVED = ("1", "2", "3", "5", "10 %", "20 %", "50 %")  # tokens, or a share of those that could be taken away
 MEASURES = ("comprehensiveness", "sufficiency", "random_comprehensiveness", "random_sufficiency")
@@ -19,7 +25,7 @@ N_RANDOM = 5  # random orders; their mean is what the top-ranked tokens are comp
 
 
 def deletion_check(
-    run, score: Callable, scores: np.ndarray, *, baseline: str, signed: bool, seed: int = 0
+    run: ForcedPass, score: Score, scores: np.ndarray, *, baseline: str, signed: bool, seed: int = 0
 ) -> tuple[NamedArray, dict[str, float]]:
     """(falls of the target, their means over the output) for every measure, amount removed and generated token.
 
@@ -116,7 +122,9 @@ class Rows:
         return ~np.array([np.frombuffer(row, bool) for row in self._gone], bool).reshape(-1, self._n_inputs)
 
 
-def _from_the_top(ranked: np.ndarray, able: np.ndarray, counts: np.ndarray):
+def _from_the_top(
+    ranked: np.ndarray, able: np.ndarray, counts: np.ndarray
+) -> Iterator[tuple[int, int, int, np.ndarray]]:
     """(measure, amount, target, inputs gone): the highest-ranked, and all but the highest-ranked."""
     for amount, g in np.ndindex(*counts.shape):
         if counts[amount, g]:
@@ -125,7 +133,7 @@ def _from_the_top(ranked: np.ndarray, able: np.ndarray, counts: np.ndarray):
             yield 1, amount, g, able[:, g] & ~top
 
 
-def _at_random(orders: np.ndarray, able: np.ndarray, counts: np.ndarray):
+def _at_random(orders: np.ndarray, able: np.ndarray, counts: np.ndarray) -> Iterator[tuple[int, int, int, np.ndarray]]:
     """The same with inputs in random orders.
 
     Each variant is the beginning of an order of all inputs, long enough for the target's number of them to be gone.

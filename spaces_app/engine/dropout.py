@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,9 +12,11 @@ from torch.overrides import TorchFunctionMode
 
 from spaces_app.engine.chunks import Budget, in_chunks
 from spaces_app.engine.forward import Body, Sequence
-from spaces_app.engine.progress import Progress, Tick
+from spaces_app.engine.progress import Progress
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import ForcedIds, Tick
 
 
 class dropping(TorchFunctionMode):  # noqa: N801  (used as a `with` statement)
@@ -25,7 +30,9 @@ class dropping(TorchFunctionMode):  # noqa: N801  (used as a `with` statement)
         super().__init__()
         self.generator, self.calls = generator, 0
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Iterable[type], args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         if func in (functional.dropout, torch.dropout):
             values = args[0] if args else kwargs["input"]
@@ -43,7 +50,9 @@ class dropping(TorchFunctionMode):  # noqa: N801  (used as a `with` statement)
         return values * kept / max(1 - share, 1e-6)
 
 
-def dropout_probabilities(lm, ids: tuple, n_draws: int, seed: int, *, chunk_mb: int = 256, tick: Tick) -> Tensor:
+def dropout_probabilities(
+    lm: LoadedModel, ids: ForcedIds, n_draws: int, seed: int, *, chunk_mb: int = 256, tick: Tick
+) -> Tensor:
     """Probabilities of the generated ids in passes with dropout. (n_draws, G) in float64 on the CPU.
 
     Dropout as the model's configuration has it, in encoder and decoder (Gal and Ghahramani 2016). Raises NotSupported
@@ -60,7 +69,7 @@ def dropout_probabilities(lm, ids: tuple, n_draws: int, seed: int, *, chunk_mb: 
         with torch.no_grad(), dropping(generator) as mode:
             states = body.encode()
 
-            def work(start: int, stop: int, states=states) -> Tensor:
+            def work(start: int, stop: int, states: Tensor | None = states) -> Tensor:
                 return body.decode(slice(start, stop), states=states).logits[0]
 
             for start, stop, logits in in_chunks(sequence.n_generated, size, work):

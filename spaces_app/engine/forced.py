@@ -8,12 +8,13 @@ because a target then depends on nothing that comes after it.
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spaces_app.engine import baselines
 from spaces_app.engine.attention.values import value_norms, zeroed
@@ -22,16 +23,17 @@ from spaces_app.engine.backward.paths import Path
 from spaces_app.engine.chunks import Budget, in_chunks
 from spaces_app.engine.forward import Body, Sequence, evaluate
 from spaces_app.engine.hooks import showing_attention
-from spaces_app.engine.progress import Progress, Tick
+from spaces_app.engine.progress import Progress
 from spaces_app.engine.relevance.propagation import Started, relevance_rules
 from spaces_app.engine.variants.substitutions import Exchange, marks
 from spaces_app.engine.variants.variant_scores import Rows
-from spaces_app.engine.variants.variants import Deleted, Replaced
+from spaces_app.engine.variants.variants import Deleted, Replaced, Variants
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import Score, Tick
 
-Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
-_causal: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → whether it reads from left to right
+_causal: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()  # model → whether it reads from left to right
 
 
 def _silent(_done: int, _total: int, _what: str) -> None:
@@ -49,7 +51,7 @@ class ForcedPass:
 
     def __init__(
         self,
-        lm,
+        lm: LoadedModel,
         ids: tuple,
         *,
         attribute_prefix: bool = True,
@@ -141,7 +143,11 @@ class ForcedPass:
         return result
 
     def gradients(
-        self, score: Score, *, path: tuple | Points | None = None, around: Callable = nullcontext
+        self,
+        score: Score,
+        *,
+        path: tuple[Tensor, tuple[float, ...], tuple[float, ...]] | Points | None = None,
+        around: Callable[[], AbstractContextManager] = nullcontext,
     ) -> Iterator[tuple[slice, Tensor]]:
         """(targets, gradients of their scores) in chunks: (g, n, D) over the first n inputs; later ones have none.
 
@@ -169,7 +175,7 @@ class ForcedPass:
         for start, stop, gradient in in_chunks(self.n_generated, shared.chunk(n_points), work):
             yield slice(start, stop), gradient
 
-    def replaced(self, score: Score, kept, baseline: Tensor) -> Tensor:
+    def replaced(self, score: Score, kept: Tensor | np.ndarray, baseline: Tensor) -> Tensor:
         """Scores of every target in each of R variants of the input. (R, G)
 
         kept: (R, n_inputs) booleans; where False, the variant has the embedding from `baseline` (n_inputs, D).
@@ -186,7 +192,7 @@ class ForcedPass:
             free[sequence.n_source : sequence.n_source + sequence.n_prompt] = False
         return free & self.attributed()
 
-    def deleted(self, score: Score, kept) -> Tensor:
+    def deleted(self, score: Score, kept: Tensor | np.ndarray) -> Tensor:
         """Scores of every target in each of R variants with tokens taken out, so that later ones move up. (R, G)
 
         kept: (R, n_inputs) booleans. What is not `deletable` stays whatever `kept` says. Something must be read before
@@ -257,10 +263,11 @@ class ForcedPass:
                 shape = (self.n_generated, self.n_inputs, *values.shape[2:])
                 table = torch.full(shape, torch.nan, dtype=values.dtype, device="cpu")
             table[steps, : values.shape[1]] = values.cpu()
+        assert table is not None
         table[~(self.before() & self.attributed())] = torch.nan
         return table
 
-    def _variants(self, score: Score, variants, what: str) -> Tensor:
+    def _variants(self, score: Score, variants: Variants, what: str) -> Tensor:
         total = len(variants.changed)
         self.tick(0, total, what)
         self.watch([score])

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
+from transformers import Cache
 
+from spaces_app.engine.chunks import Budget
 from spaces_app.engine.hooks import cut, replaced, straight_activations
 from spaces_app.engine.last_block import Tail, TailCut, tail_cut
 from spaces_app.engine.progress import Progress, beating
 from spaces_app.errors import NotSupported
-from spaces_app.models.adapters import Adapter
+from spaces_app.models.adapters import Adapter, LogitsOutput
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import ForcedIds, Score, TargetScore
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Sequence:
     targets: Tensor
 
     @classmethod
-    def of(cls, ids: tuple, device: torch.device) -> Sequence:
+    def of(cls, ids: ForcedIds, device: torch.device) -> Sequence:
         """From (source_ids, prompt_ids, generated_ids)."""
         source, prompt, generated = (
             torch.tensor([list(part)], dtype=torch.long, device=device).reshape(1, -1) for part in ids
@@ -62,14 +67,18 @@ class Sequence:
         return self.n_prompt + stop - 1
 
 
-def evaluate(score: Callable, logits: Tensor, sequence: Sequence, steps: slice) -> Tensor:
+def score_of(score: Score, steps: slice) -> TargetScore:
+    """The score of the targets in `steps`: the score itself, or what its `at` gives."""
+    return score.at(steps) if hasattr(score, "at") else score
+
+
+def evaluate(score: Score, logits: Tensor, sequence: Sequence, steps: slice) -> Tensor:
     """The score of the targets in `steps` from their logits: (..., g, V) → (..., g).
 
     score(logits, targets) looks at each target alone. One that compares a target with something of its own, as
     contrastive ones do, has a method `at(steps)` which gives the score of those targets.
     """
-    chosen = score.at(steps) if hasattr(score, "at") else score
-    return chosen(logits, sequence.targets[steps].to(logits.device))
+    return score_of(score, steps)(logits, sequence.targets[steps].to(logits.device))
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ class Passed:
     leaf: Tensor
     positions: slice
     tail: TailCut | None
-    output: object = field(repr=False)
+    output: LogitsOutput = field(repr=False)
 
     def pull(self, total: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Pairs of (tensor of the body's graph, gradient of `total` there), each (B, g, D) at the targets' positions.
@@ -132,7 +141,7 @@ class Body:
         embeds: Tensor | None = None,
         *,
         states: Tensor | None = None,
-        cache=None,
+        cache: Cache | None = None,
         clean: bool = False,
         tail: Tail | None = None,
         attentions: bool = False,
@@ -158,6 +167,7 @@ class Body:
             stack.enter_context(replaced(self.adapter.embedding, embeds))
             ends = stack.enter_context(cut(self.adapter.head, positions))
             output = self.adapter.decode(ids, states=states, cache=cache, attentions=attentions)
+        assert ends.hidden is not None and ends.leaf is not None  # `cut` raises where nothing passed
         logits = checked(output.logits)
         if clean:
             self.observe(steps, logits[0].detach())
@@ -181,3 +191,26 @@ def checked(logits: Tensor) -> Tensor:
             field="model",
         )
     return logits
+
+
+class Run(Protocol):
+    """A ForcedPass (engine/forced.py) as the parts see it that it is made of."""
+
+    lm: LoadedModel
+    body: Body
+    sequence: Sequence
+    embeds: Tensor
+    budget: Budget
+    tick: Progress
+    attribute_prefix: bool
+
+    @property
+    def n_inputs(self) -> int: ...
+
+    @property
+    def n_generated(self) -> int: ...
+
+    @property
+    def encoder_decoder(self) -> bool: ...
+
+    def scores(self, score: Score) -> Tensor: ...

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
+from transformers import Cache, PreTrainedModel
 
-from spaces_app.engine.progress import Progress, Tick, beating
+from spaces_app.engine.progress import Progress, beating
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.models.adapters import Adapter
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import ForcedIds, Tick
 
 
-def check_length(lm, ids: tuple) -> None:
+def check_length(lm: LoadedModel, ids: ForcedIds) -> None:
     """Raises SpecError when (source_ids, prompt_ids, generated_ids) has more tokens than the model has positions.
 
     The last generated token is read by nobody and needs no position.
@@ -35,7 +38,14 @@ def _check(field: str, count: int, most: int | None) -> None:
         )
 
 
-def generate(lm, ids: tuple, *, max_new_tokens: int, sampling: tuple = (0.0, 1.0, 0), tick: Tick) -> tuple[int, ...]:
+def generate(
+    lm: LoadedModel,
+    ids: tuple[Sequence[int], Sequence[int]],
+    *,
+    max_new_tokens: int,
+    sampling: tuple[float, float, int] = (0.0, 1.0, 0),
+    tick: Tick,
+) -> tuple[int, ...]:
     """The ids the model writes after (source_ids, prompt_ids), up to and including an end mark.
 
     sampling: (temperature, top_p, seed); temperature 0 takes the likeliest token. Stops at `max_new_tokens` or at the
@@ -70,12 +80,12 @@ def generate(lm, ids: tuple, *, max_new_tokens: int, sampling: tuple = (0.0, 1.0
     return tuple(written)
 
 
-def _next_logits(lm, ids: tuple, written: list[int]) -> Iterator[Tensor]:
+def _next_logits(lm: LoadedModel, ids: tuple[Sequence[int], Sequence[int]], written: list[int]) -> Iterator[Tensor]:
     """float32 logits (V,) on the CPU after the prompt and `written`, which the caller extends between two steps."""
     adapter = Adapter.of(lm)
     source, prompt = (torch.tensor([list(part)], dtype=torch.long, device=lm.device) for part in ids)
     states = adapter.encode(source) if adapter.encoder_decoder else None
-    cache = adapter.new_cache(whole=False)
+    cache: Cache | None = adapter.new_cache(whole=False)
     fed = prompt
     while True:
         output = adapter.decode(fed, states=states, cache=cache)
@@ -87,14 +97,14 @@ def _next_logits(lm, ids: tuple, written: list[int]) -> Iterator[Tensor]:
             fed = torch.cat([prompt, torch.tensor([written], dtype=torch.long, device=lm.device)], 1)
 
 
-def _holds(cache, n_tokens: int) -> bool:
+def _holds(cache: Cache, n_tokens: int) -> bool:
     try:
         return cache.get_seq_length() == n_tokens
     except ValueError:  # what a cache of recurrent layers alone answers
         return False
 
 
-def _barred(model) -> list[int]:
+def _barred(model: PreTrainedModel) -> list[int]:
     """Ids the checkpoint says never to write, such as Marian's padding."""
     config = getattr(model, "generation_config", None)
     single = [ids[0] for ids in getattr(config, "bad_words_ids", None) or [] if len(ids) == 1]

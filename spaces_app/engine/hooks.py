@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,13 @@ from transformers.activations import ACT2CLS
 from spaces_app.engine.attention.implementations import implementation
 from spaces_app.errors import NotSupported
 
-ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()})
+# What a block or a part of it gives: hidden states, or a tuple that begins with them.
+BlockOutput: TypeAlias = Tensor | tuple[Tensor, ...]
+
+_CLASSES = {entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()}
+ACTIVATIONS: tuple[type[nn.Module], ...] = tuple(
+    entry for entry in _CLASSES if isinstance(entry, type) and issubclass(entry, nn.Module)
+)
 
 _CAPTURING = "_output_capturing_hooks_installed"  # how transformers marks a model whose outputs it captures
 
@@ -29,7 +36,7 @@ def replaced(module: nn.Module, values: Tensor | None) -> Iterator[None]:
         return
     calls = 0
 
-    def swap(_module, _inputs, output: Tensor) -> Tensor:
+    def swap(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
         return values.to(output.device, output.dtype)
@@ -60,7 +67,7 @@ def cut(head: nn.Module, positions: slice | Tensor) -> Iterator[Cut]:
     """Within, `head` sees only `positions`, a slice or (B, g), so logits are (B, g, V) and never (B, N, V)."""
     taken = Cut()
 
-    def take(_module, inputs: tuple) -> tuple:
+    def take(_module: nn.Module, inputs: tuple) -> tuple:
         if isinstance(positions, slice):
             taken.hidden = inputs[0][:, positions]  # (B, g, D)
         else:
@@ -96,7 +103,7 @@ def straight_activations(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _straight(_module, inputs: tuple, output: Tensor) -> Tensor:
+def _straight(_module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
     at = inputs[0]
     if not output.requires_grad:
         return output

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from spaces_app.engine.hooks import BlockOutput
 from spaces_app.models.adapters import Adapter
 
 
@@ -52,6 +53,7 @@ class TailCut:
 
     def pull(self, hidden: Tensor, cotangent: Tensor, positions: slice) -> list[tuple[Tensor, Tensor]]:
         """From the cotangent (B, g, D) of `hidden` to pairs of (what it depends on, its cotangent) at `positions`."""
+        assert self.leaf is not None and self.residual is not None and self.attended is not None
         # Kept: a feed-forward part beside the attention, as in Phi, shares its norm with it.
         parts = torch.autograd.grad(hidden, [self.leaf, self.residual], cotangent, retain_graph=True)
         roots = (self.attended, self.residual)
@@ -66,10 +68,10 @@ def tail_cut(tail: Tail | None) -> Iterator[TailCut | None]:
         return
     cut = TailCut()
 
-    def enter(_module, inputs: tuple, named: dict) -> None:
+    def enter(_module: nn.Module, inputs: tuple, named: dict) -> None:
         cut.residual = inputs[0] if inputs else named["hidden_states"]
 
-    def leave(_module, _inputs, output):
+    def leave(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> BlockOutput:
         cut.attended = output[0] if isinstance(output, tuple) else output
         cut.leaf = cut.attended.detach().requires_grad_(torch.is_grad_enabled())
         return (cut.leaf, *output[1:]) if isinstance(output, tuple) else cut.leaf

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from spaces_app.models.loaded import LoadedModel
 
 MOST = 4  # entries; one on disk holds no memory, but the disk
 
-_kept: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → {key: (value, bytes)}, the oldest first
+_kept: WeakKeyDictionary[nn.Module, OrderedDict] = (
+    WeakKeyDictionary()
+)  # model → {key: (value, bytes)}, the oldest first
 
 
-def remembered(lm, key: Hashable, make: Callable[[], Any], *, budget: int = 2**28) -> tuple[Any, bool]:
+def remembered(lm: LoadedModel, key: Hashable, make: Callable[[], Any], *, budget: int = 2**28) -> tuple[Any, bool]:
     """(make(), False), or (what it gave when it was last asked for with this key and model, True).
 
     The last MOST values of each model are kept while they hold no more than `budget` bytes together, as their

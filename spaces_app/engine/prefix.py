@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
-from transformers import DynamicCache, EncoderDecoderCache
+from torch import Tensor, nn
+from transformers import Cache, DynamicCache, EncoderDecoderCache
 
 from spaces_app.engine.forward import Body
 from spaces_app.models.adapters import Adapter
 
 COMPARED = 4  # tokens; enough for a mistaken position, mask or window to show
 Layers = list[tuple[Tensor, Tensor]]  # keys and values per layer, each (1, H, n, D_head)
-_right: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → the longest decoder it was found right for
+_right: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()  # model → the longest decoder it was found right for
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Prefix:
         _right[body.adapter.model] = length
         return prefix
 
-    def take(self, first: int, rows: int):
+    def take(self, first: int, rows: int) -> Cache:
         """A cache of the first `first` decoder tokens, for `rows` rows."""
         own = DynamicCache()
         _fill(own, [(key[:, :, :first], value[:, :, :first]) for key, value in self.own], rows)
@@ -71,9 +72,10 @@ def _fill(cache: DynamicCache, layers: Layers, rows: int) -> None:
         cache.update(key.expand(rows, -1, -1, -1), value.expand(rows, -1, -1, -1), index)
 
 
-def _layers(cache, part: str) -> Layers:
+def _layers(cache: Cache, part: str) -> Layers:
     if isinstance(cache, EncoderDecoderCache):
         cache = cache.self_attention_cache if part == "self" else cache.cross_attention_cache
     elif part == "cross":
         return []
-    return [(layer.keys, layer.values) for layer in cache.layers]
+    layers: list[Any] = cache.layers  # one that keeps other things has no keys: an error that `Prefix.of` knows
+    return [(layer.keys, layer.values) for layer in layers]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-Tick = Callable[[int, int, str], None]
+from spaces_app.types import Tick
+
 BEAT_SECONDS = 0.25
 
 
@@ -37,13 +38,13 @@ def beating(blocks: Sequence[nn.Module], progress: Progress) -> Iterator[None]:
     One pass of a large model on a CPU takes longer than a visitor who left should be computed for.
     """
 
-    def passed(_module, _inputs, output) -> None:
+    def passed(_module: nn.Module, _inputs: tuple, output: object) -> None:
         progress.beat()
         hidden = output[0] if isinstance(output, tuple) else output
         if isinstance(hidden, Tensor) and hidden.requires_grad:
             hidden.register_hook(returned)
 
-    def returned(_gradient) -> None:
+    def returned(_gradient: Tensor) -> None:
         progress.beat()
 
     handles = [block.register_forward_hook(passed) for block in blocks]

@@ -162,5 +162,5 @@ def _both(first: Result, second: Result, name: str) -> str:
     return one if one == other else f"{one} → {other}"
 
 
-def _plain(value) -> str:
+def _plain(value: object) -> str:
     return "–" if value in (None, "", []) else str(value)

@@ -151,7 +151,9 @@ def _policy(script: str, style: str) -> str:
     )
 
 
-def _page(title: str, *, head: str, style: str, body: str, script: str, value=None, theme: str = "auto") -> str:
+def _page(
+    title: str, *, head: str, style: str, body: str, script: str, value: dict | None = None, theme: str = "auto"
+) -> str:
     data = "" if value is None else f'<script type="application/json" id="value">{_json(value)}</script>\n'
     look = f' class="{theme}"' if theme in ("light", "dark") else ""
     return (

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import math
+from collections.abc import Iterator
 
 from spaces_app.arrays import NamedArray
 from spaces_app.results import Result
@@ -26,7 +27,7 @@ def csv_text(result: Result) -> str:
     return out.getvalue()
 
 
-def _pairs(result: Result, paired: dict[str, NamedArray]):
+def _pairs(result: Result, paired: dict[str, NamedArray]) -> Iterator[list]:
     tokens = result.tokens
     generated = [i for i, token in enumerate(tokens) if token.segment == "generated"]
     steps = result.arrays.get("step_scores")
@@ -37,7 +38,7 @@ def _pairs(result: Result, paired: dict[str, NamedArray]):
         *names,
     ]
     for g, place in enumerate(generated):
-        told = [_number(steps.values[k, g]) for k in range(len(names))]
+        told = [] if steps is None else [_number(value) for value in steps.values[:, g]]
         for i, token in enumerate(tokens):
             values = [_number(array.values[i, g]) for array in paired.values()]
             if any(values):
@@ -48,7 +49,7 @@ def _pairs(result: Result, paired: dict[str, NamedArray]):
                 ]
 
 
-def _numbers(result: Result):
+def _numbers(result: Result) -> Iterator[list]:
     deepest = max((len(array.axes) for array in result.arrays.values()), default=0)
     yield ["array", *(part for k in range(deepest) for part in (f"axis_{k + 1}", f"label_{k + 1}")), "value", "unit"]
     for name, array in result.arrays.items():

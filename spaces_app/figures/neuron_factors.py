@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spaces_app.analyses.neuron_factors.spec import NeuronFactorsSpec
 from spaces_app.figures.base import Figure
 from spaces_app.figures.factor_summary import found_again
 from spaces_app.figures.packing import badges, plain, sentences
@@ -35,9 +36,14 @@ def neuron_factors(result: Result, *, state: str = "", origin: str = "") -> dict
         "notes": [*sentences(notes), *filter(None, (notes["linear_path"], found_again(notes)))],
         "badges": badges(notes, origin, *_more(result)),
     }
-    ablated = result.spec.ablated()
+    ablated = _asked(result).ablated()
     # The factor that was asked about is open, so that what became of it is on screen.
     return found | ({"selected": ablated[0] - 1} if len(ablated) == 1 else {})
+
+
+def _asked(result: Result) -> NeuronFactorsSpec:
+    assert isinstance(result.spec, NeuronFactorsSpec)
+    return result.spec
 
 
 def _ablation(result: Result, known: dict) -> dict:
@@ -61,7 +67,10 @@ def _more(result: Result) -> list[tuple[str, str]]:
         ("Left out", f"{notes['discarded']:.1%} of the squared activation" if notes["discarded"] else ""),
         ("Error", f"{notes['error']:.1%} after {steps}"),
         ("Stability", "" if near is None else f"{near:.2f} of 1 over three other starts"),
-        ("Activations", "remembered: the model was not run" if notes["reused"] and not result.spec.ablated() else ""),
+        (
+            "Activations",
+            "remembered: the model was not run" if notes["reused"] and not _asked(result).ablated() else "",
+        ),
     ]
 
 

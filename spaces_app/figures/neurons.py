@@ -59,7 +59,8 @@ def neurons(result: Result, *, state: str = "", origin: str = "") -> dict:
 
 def _side_by_side(result: Result) -> tuple[np.ndarray, list[Token | None]]:
     """All texts' activations with an empty column between two, and the token of each column."""
-    tables, columns = [], []
+    tables: list[np.ndarray] = []
+    columns: list[Token | None] = []
     for i, text in enumerate(result.notes["texts"], 1):
         array = result.arrays["activations" if i == 1 else f"activations_{i}"]
         if i > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def packed(values: np.ndarray) -> dict:
     return {"rows": values.shape[0], "cols": values.shape[1], "f32": data}
 
 
-def plain(values: Sequence[float]) -> list[float | None]:
+def plain(values: Iterable[float]) -> list[float | None]:
     """Numbers for JSON: None for NaN, seven digits, which is what float32 holds."""
     return [None if math.isnan(value) else float(f"{value:.7g}") for value in values]
 

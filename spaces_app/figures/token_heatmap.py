@@ -102,7 +102,7 @@ def checks(notes: dict) -> list[dict[str, str]]:
     return found
 
 
-def _number(value) -> str:
+def _number(value: float | str | None) -> str:
     if isinstance(value, str) or value is None:
         return value or "–"
     # Rounding errors of exact methods are no finding.

@@ -45,7 +45,7 @@ def pronoun(rng: random.Random, draws: Draws) -> Example:
     source = english.replace("|", "").format(p=profession, he=HE[gender], a=adjective)
     prefix, target, completion = cut(
         french,
-        P=upper(the(lex.PROFESSIONS[profession][noun_gender], noun_gender)),
+        P=upper(the(lex.PROFESSIONS[profession][:2][noun_gender], noun_gender)),
         il=IL[gender],
         a=lex.PERSON_ADJECTIVES[adjective][gender],
     )
@@ -59,7 +59,7 @@ def noun_gender(rng: random.Random, draws: Draws) -> Example:
     source = english.replace("|", "").format(p=profession, he=HE[gender], a=adjective)
     forms = [
         french.replace("|", "").format(
-            P=upper(the(lex.PROFESSIONS[profession][g], g)),
+            P=upper(the(lex.PROFESSIONS[profession][:2][g], g)),
             il=IL[gender],
             a=lex.PERSON_ADJECTIVES[adjective][gender],
         )
@@ -78,7 +78,7 @@ def profession_gender(rng: random.Random, draws: Draws) -> Example:
     gender = 0 if draws.chance(("masculine", profession), masculine) else 1
     verb = rng.choice(lex.COPULAS)
     forms = [
-        f"{upper(the(lex.PROFESSIONS[profession][g], g))} {verb[1]} {lex.PERSON_ADJECTIVES[adjective][g]}."
+        f"{upper(the(lex.PROFESSIONS[profession][:2][g], g))} {verb[1]} {lex.PERSON_ADJECTIVES[adjective][g]}."
         for g in (0, 1)
     ]
     return Example(
@@ -188,7 +188,7 @@ def _about_a_person(rng: random.Random, gender: int) -> tuple[str, str, str]:
     who = rng.choice([name for name, theirs in lex.NAMES.items() if theirs == gender] + list(_PROFESSIONS))
     subjects = (who, who)
     if who in lex.PROFESSIONS:
-        subjects = f"The {who}", upper(the(lex.PROFESSIONS[who][gender], gender))
+        subjects = f"The {who}", upper(the(lex.PROFESSIONS[who][:2][gender], gender))
     adjective, verb = rng.choice(_PEOPLE), rng.choice(lex.COPULAS)
     english = f"{subjects[0]} {verb[0]} {adjective}."
     return who, english, f"{subjects[1]} {verb[1]} {lex.PERSON_ADJECTIVES[adjective][gender]}."

@@ -9,6 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -142,14 +143,16 @@ def _foreign(item: dict, info: dict, index: int, aggregation: str) -> Result:
         },
     }
     arrays = {"attributions": scores, "step_scores": _steps(sequence, "", list(sequence["step_scores"] or {}))}
-    spec = _spec(info, index, known and known.name, step_function and step_function.name, target[start:])
+    spec = _spec(
+        info, index, known.name if known else None, step_function.name if step_function else None, target[start:]
+    )
     return Result(spec, tokens, arrays, notes)
 
 
 def _spec(info: dict, index: int, method: str | None, step_function: str | None, written: list) -> AttributionSpec:
     """The question that comes nearest to what Inseq was asked."""
     prompt, whole = str(info["input_texts"][index]), str(info["generated_texts"][index])
-    options = {"model": str(info.get("model_name") or "unknown"), "prompt": prompt}
+    options: dict[str, Any] = {"model": str(info.get("model_name") or "unknown"), "prompt": prompt}
     options |= {"method": method} if method else {}
     options |= {"step_function": step_function} if step_function else {}
     ids = tuple(number for number, _ in written)
@@ -189,7 +192,7 @@ def _steps(sequence: dict, unit: str, names: list[str]) -> NamedArray:
     values = [_tensor(sequence["step_scores"][name]).reshape(n) for name in names]
     table = np.array(values, dtype=np.float32).reshape(len(names), n)
     return NamedArray(
-        np.where(np.isinf(table), np.nan, table), {"step_function": names, "generated": positions(n)}, unit
+        np.where(np.isinf(table), np.nan, table), {"step_function": tuple(names), "generated": positions(n)}, unit
     )
 
 

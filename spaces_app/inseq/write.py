@@ -15,6 +15,7 @@ from safetensors.numpy import save
 
 from spaces_app.errors import NotSupported
 from spaces_app.results import Result
+from spaces_app.tokens import Token
 from spaces_app.version import __version__
 
 _OUTPUT = ["inseq.data.attribution", "FeatureAttributionOutput"]
@@ -52,6 +53,7 @@ def _sequence(result: Result) -> dict:
     shown = source or target[:start]
     steps = result.arrays.get("step_scores")
     names = steps.axes["step_function"] if steps is not None else ()
+    by_step = {} if steps is None else {name: _tensor(steps.values[k]) for k, name in enumerate(names)}
     return _instance(
         _SEQUENCE,
         {
@@ -61,7 +63,7 @@ def _sequence(result: Result) -> dict:
             "target": [_token(tokens[i]) for i in target],
             "source_attributions": _tensor(scores[source]) if source else None,
             "target_attributions": None if source and np.isnan(prefix).all() else _tensor(prefix),
-            "step_scores": {name: _tensor(steps.values[k]) for k, name in enumerate(names)},
+            "step_scores": by_step,
             "sequence_scores": {},
         },
     )
@@ -113,12 +115,12 @@ def _rest(result: Result) -> dict:
     }
 
 
-def _given(result: Result, token) -> bool:
+def _given(result: Result, token: Token) -> bool:
     encoder = any(other.segment == "source" for other in result.tokens)
     return token.segment == ("source" if encoder else "prompt")
 
 
-def _token(token) -> dict:
+def _token(token: Token) -> dict:
     # A lone surrogate cannot be UTF-8, which Inseq's file is read as.
     return _instance(_TOKEN, {"id": token.id, "token": re.sub("[\ud800-\udfff]", "\ufffd", token.text)})
 

@@ -53,7 +53,7 @@ def dumps(result: Result) -> str:
     """
     if result.spec.kind != "context_reliance":
         raise NotSupported(f"Inseq's attribute-context has no place for a {result.spec.kind} result.")
-    spec, notes = result.spec, result.notes
+    spec, notes = _asked(result), result.notes
     name, array, sign = METRICS[notes["metric"]]
     generated = [i for i, token in enumerate(result.tokens) if token.segment == "generated"]
     while generated and result.tokens[generated[-1]].special:  # Inseq leaves the end mark out
@@ -74,6 +74,11 @@ def dumps(result: Result) -> str:
         "info": _info(result, name),
     }
     return json.dumps(document, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _asked(result: Result) -> ContextRelianceSpec:
+    assert isinstance(result.spec, ContextRelianceSpec)  # `dumps` refuses others
+    return result.spec
 
 
 def _texts(result: Result, places: str) -> list[str] | None:
@@ -102,14 +107,15 @@ def _cues(result: Result, step: int, score: float) -> dict:
 
 def _info(result: Result, metric: str) -> dict:
     """Inseq's arguments, as far as they are ours, and the whole result."""
-    values = {theirs: getattr(result.spec, ours) or None for ours, theirs in _ARGUMENTS.items()}
-    if not result.spec.context:
+    spec = _asked(result)
+    values = {theirs: getattr(spec, ours) or None for ours, theirs in _ARGUMENTS.items()}
+    if not spec.context:
         values["input_template"] = "{current}"
-    if not result.spec.output_context:
+    if not spec.output_context:
         values["output_template"] = "{current}"
     values |= {"output_current_text": result.text, "context_sensitivity_metric": metric}
     values |= {"context_sensitivity_std_threshold": None, "attribution_std_threshold": None, "show_viz": False}
-    values |= {"has_input_context": bool(result.spec.context), "has_output_context": bool(result.spec.output_context)}
+    values |= {"has_input_context": bool(spec.context), "has_output_context": bool(spec.output_context)}
     return values | {"seqscope": result.to_dict()}
 
 

@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """A Markdown table. Bars within cells are escaped."""
     heads = list(heads)
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
@@ -150,7 +150,7 @@ def _options(names: Iterable[str], without: set[str]) -> str:
     return ", ".join(f"`{name}`" for name in names if name not in without) or "none"
 
 
-def _default(value) -> str:
+def _default(value: object) -> str:
     return "empty" if value == "" else str(int(value)) if isinstance(value, bool) else str(value)
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.choices import chosen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spaces_app.engine.forced import ForcedPass
+
 
 TWO_SIDES = (
     "Attention to the source and attention to the output so far each sum to 1, so their sizes cannot be compared with"
@@ -12,7 +20,7 @@ TWO_SIDES = (
 MOST_CELLS = 1_000_000  # of finer scores in one result
 
 
-def attention(run, request: AttributionRequest) -> AttributionScores:
+def attention(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """Attention of the chosen layers and heads at the position that predicts the target: their mean, max, or rollout.
 
     Decoder-only: over all earlier tokens. Encoder-decoder: cross-attention over the source and, beside it, decoder
@@ -40,7 +48,13 @@ def attention(run, request: AttributionRequest) -> AttributionScores:
 
 
 def layered(
-    run, finer, labels: tuple[int, ...], scores, *, axis: str = "layer", remarks: tuple = ()
+    run: ForcedPass,
+    finer: Tensor,
+    labels: tuple[int, ...],
+    scores: Tensor,
+    *,
+    axis: str = "layer",
+    remarks: tuple[str, ...] = (),
 ) -> AttributionScores:
     """An answer of scores (G, n_inputs), and beside them the `finer` ones (len(labels), G, n_inputs) behind them.
 
@@ -56,12 +70,12 @@ def layered(
     return AttributionScores(scores, remarks=remarks, parts={f"{axis}_attributions": ({axis: labels}, finer)})
 
 
-def _reduced(values, combine: str):
+def _reduced(values: Tensor, combine: str) -> Tensor:
     """Mean or max over the first axis."""
     return values.amax(0) if combine == "max" else values.mean(0)
 
 
-def _joined(sides: list):
+def _joined(sides: list[Tensor]) -> Tensor:
     """The columns of source (..., G, S), if there is one, and output (..., G, n) beside each other."""
     *source, own = sides
     n_source = source[0].shape[-1] if source else 0
@@ -72,7 +86,7 @@ def _joined(sides: list):
     return joined
 
 
-def _rollout(sides: list, encoder: list):
+def _rollout(sides: list[list[Tensor]], encoder: list[Tensor]) -> Tensor:
     """Attention followed down through the layers (Abnar & Zuidema 2020). (L, n, n_inputs), rows sum to 1.
 
     A layer's output is taken to be half what attention brings and half what was there: A' = ½A + ½I, with A the mean
@@ -82,10 +96,10 @@ def _rollout(sides: list, encoder: list):
     then M ← ½[A_cross·R_enc | 0] + ½M.
     """
     *crosses, own = sides
-    source = _eye(encoder[0]) if encoder else None
+    source = _eye(encoder[0]) if encoder else own[0].new_zeros((0, 0))
     for weights in encoder:
         source = (weights @ source + source) / 2
-    n_source = source.shape[1] if encoder else 0
+    n_source = source.shape[1]
     mixture = _joined([own[0].new_zeros((own[0].shape[0], n_source)), _eye(own[0])])
     table = mixture.new_zeros((len(own), *mixture.shape))
     for layer, weights in enumerate(own):
@@ -97,7 +111,7 @@ def _rollout(sides: list, encoder: list):
     return table
 
 
-def _eye(like):
+def _eye(like: Tensor) -> Tensor:
     """The unit matrix of the size of a square one."""
     return like.new_ones(like.shape[0]).diag()
 

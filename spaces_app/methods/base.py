@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.errors import NotSupported
 from spaces_app.methods.cost_inputs import CostInputs
@@ -20,6 +20,15 @@ from spaces_app.methods.options import (
 )
 from spaces_app.methods.reductions import REDUCTIONS, SIGNED_REDUCTIONS, l1, l2, largest, mean, total
 from spaces_app.spec import Declared, Option
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from spaces_app.engine.forced import ForcedPass
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.types import Reduce, Score
+
 
 __all__ = [
     "AGGREGATIONS",
@@ -56,10 +65,10 @@ class AttributionRequest(MethodOptions):
     token on its own. own: the method's own options, by name. A method reads what its record names.
     """
 
-    score: Callable
-    reduce: Callable
+    score: Score
+    reduce: Reduce
     seed: int = field(default=0, kw_only=True)
-    features: Any = field(default=None, kw_only=True)
+    features: np.ndarray | None = field(default=None, kw_only=True)
     own: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
 
@@ -72,14 +81,14 @@ class AttributionScores:
     parts: finer scores behind them, by name: ({axis: labels}, tensor (..., G, n_inputs)), as for every layer.
     """
 
-    scores: Any
+    scores: Tensor
     explained: tuple[float, ...] | None = None
-    convergence_gap: tuple[float, ...] | None = None
+    convergence_gap: tuple[float | None, ...] | None = None
     remarks: tuple[str, ...] = ()
-    parts: dict[str, tuple[dict[str, tuple], Any]] = field(default_factory=dict)
+    parts: dict[str, tuple[dict[str, tuple], Tensor]] = field(default_factory=dict)
 
 
-def _takes_all(_lm) -> str:
+def _takes_all(_lm: LoadedModel) -> str:
     return ""
 
 
@@ -105,12 +114,12 @@ class Method:
     signed: bool
     complete: bool
     options: tuple[str, ...]
-    attribute: Callable
-    cost: Callable
-    refuse: Callable[[Any], str] = _takes_all
+    attribute: Callable[[ForcedPass, AttributionRequest], AttributionScores]
+    cost: Callable[[CostInputs], float]
+    refuse: Callable[[LoadedModel], str] = _takes_all
     own: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         own_options(self.own)
 
     def own_options(self) -> list[Declared]:
@@ -124,7 +133,7 @@ class Method:
         return {name: facts for name, facts in heard.items() if facts.rounds}
 
 
-def check_method(method: Method, lm) -> None:
+def check_method(method: Method, lm: LoadedModel) -> None:
     """Raises NotSupported when the method cannot explain this model."""
     if lm.placement == "offload" and method.family == "gradient":
         raise NotSupported(

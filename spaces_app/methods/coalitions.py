@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs
+
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
+
 
 MASK_CELLS = 20_000_000  # coalitions × features held at a time
 
@@ -52,11 +57,11 @@ class Features:
         return np.where(self.feature >= 0, shares[:, self.feature], 0.0)
 
 
-def removing(run, request: AttributionRequest) -> tuple[Features, Callable[[np.ndarray], np.ndarray]]:
+def removing(run: ForcedPass, request: AttributionRequest) -> tuple[Features, Callable[[np.ndarray], np.ndarray]]:
     """The features, and a function from coalitions (R, m) to scores (R, G) without the features that are False.
 
-    By `request.removal`: replaced by the baseline's embeddings, or deleted. An input whose baseline is its own
-    embedding, and a special token that cannot be deleted, belong to no feature. Equal coalitions are computed once.
+    By `request.removal`: replaced by the baseline's embeddings, or deleted. An input whose baseline is its own,
+    and a special token that cannot be deleted, belong to no feature. Equal coalitions are computed once.
     """
     if request.removal == "delete":
         free = run.deletable().numpy()
@@ -78,7 +83,7 @@ def removing(run, request: AttributionRequest) -> tuple[Features, Callable[[np.n
     return features, score
 
 
-def _features(groups, free: np.ndarray, before: np.ndarray) -> Features:
+def _features(groups: np.ndarray | None, free: np.ndarray, before: np.ndarray) -> Features:
     """groups: (n_inputs,), equal for inputs of one feature, or None; free: (n_inputs,) bool; before: (G, n_inputs)."""
     groups = np.arange(len(free)) if groups is None else np.asarray(groups)
     feature = np.full(len(free), -1)
@@ -96,7 +101,9 @@ def everything(n_features: int) -> np.ndarray:
     return (np.arange(2**n_features)[:, None] >> np.arange(n_features)) % 2 == 1
 
 
-def answer(run, request: AttributionRequest, features: Features, values: np.ndarray, **findings) -> AttributionScores:
+def answer(
+    run: ForcedPass, request: AttributionRequest, features: Features, values: np.ndarray, **findings: Any
+) -> AttributionScores:
     """The answer that gives features the scores `values` (G, m)."""
     there = run.scores(request.score)
     return AttributionScores(run.collect([(slice(None), there.new_tensor(features.spread(values)))]), **findings)

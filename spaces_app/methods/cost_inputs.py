@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.engine.backward.pass_splitting import pieces
 from spaces_app.methods.options import MethodOptions
+
+if TYPE_CHECKING:
+    from spaces_app.models.model_facts import Facts
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class CostInputs(MethodOptions):
     tokens given to the decoder. n_generated: tokens written, at most. own: the method's own options, by name.
     """
 
-    facts: Any
+    facts: Facts
     n_source: int
     n_prompt: int
     n_generated: int

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
 
-def deeplift(run, request: AttributionRequest) -> AttributionScores:
+
+def deeplift(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · multiplier, with the rescale rule at activations that are modules of their own.
 
     The rule reaches ReLU, ELU, leaky ReLU, sigmoid, tanh and softplus, as in captum. Attention, norms, gates and GELU

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.integrated import rise, summed_up
+
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
+
 
 NEIGHBOURS = 50  # words a path may go on to, as in the paper
 
 
-def discretized_integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
+def discretized_integrated_gradients(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """Gradients along a path from baseline to input whose points lie near words, each times the way to the next point.
 
     Every unit moves one way only. Sums to score(input) − score(baseline) up to `convergence_gap`; n_steps counts the

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
 
-def saliency(run, request: AttributionRequest) -> AttributionScores:
+
+def saliency(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """|∂ score / ∂ embedding|, reduced over hidden units. Unsigned: how strongly, not in which direction."""
     return AttributionScores(
         run.collect((steps, request.reduce(gradient.abs())) for steps, gradient in run.gradients(request.score))
     )
 
 
-def input_x_gradient(run, request: AttributionRequest) -> AttributionScores:
+def input_x_gradient(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """embedding · ∂ score / ∂ embedding: what the token would contribute if the model were linear."""
     parts = (
         (steps, request.reduce(gradient * run.embeds[: gradient.shape[1]]))

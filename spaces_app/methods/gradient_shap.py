@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.integrated import rise, summed_up
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def gradient_shap(run, request: AttributionRequest) -> AttributionScores:
+    from spaces_app.engine.forced import ForcedPass
+
+
+def gradient_shap(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """Mean of (embedding − baseline) · gradient at n_samples random points of the line between them.
 
     With noise, the end of each sample's line is the input with normal noise of that standard deviation. All targets
@@ -25,11 +31,13 @@ def gradient_shap(run, request: AttributionRequest) -> AttributionScores:
     if not request.noise:
         parts = run.gradients(request.score, path=(baseline, nodes, weights))
         change = run.embeds - baseline
-        shares = ((steps, gradient * change[: gradient.shape[1]]) for steps, gradient in parts)
+        shares: Iterator[tuple[slice, Tensor]] = (
+            (steps, gradient * change[: gradient.shape[1]]) for steps, gradient in parts
+        )
     else:
         differs = (run.embeds != baseline).any(-1)[:, None]  # what is not attributed keeps its embedding
 
-        def moved(index: int):
+        def moved(index: int) -> Tensor:
             return run.embeds.new_tensor(request.noise * noise(index, run.embeds.shape)) * differs
 
         shares = run.gradients(request.score, path=Noisy(baseline, nodes, weights, moved))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spaces_app.engine.forced import ForcedPass
 
 
 def gauss_legendre(n_steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -15,7 +21,7 @@ def gauss_legendre(n_steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(((nodes + 1) / 2).tolist()), tuple((weights / 2).tolist())
 
 
-def integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
+def integrated_gradients(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · mean gradient along the line between them.
 
     Sums to score(input) − score(baseline); `convergence_gap` is what the n_steps points miss of that.
@@ -30,11 +36,13 @@ def integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
     )
 
 
-def summed_up(run, request: AttributionRequest, parts: Iterable[tuple]) -> tuple:
+def summed_up(
+    run: ForcedPass, request: AttributionRequest, parts: Iterable[tuple[slice, Tensor]]
+) -> tuple[Tensor, np.ndarray]:
     """(scores (G, n_inputs, …), their sums (G,) before reduction) of shares (g, n, D) that come in chunks."""
     totals: list[float] = []
 
-    def reduced():
+    def reduced() -> Iterator[tuple[slice, Tensor]]:
         for steps, shares in parts:
             totals.extend(shares.sum((-2, -1)).tolist())
             yield steps, request.reduce(shares)
@@ -43,7 +51,7 @@ def summed_up(run, request: AttributionRequest, parts: Iterable[tuple]) -> tuple
     return scores, np.array(totals)
 
 
-def rise(run, request: AttributionRequest, baseline) -> np.ndarray:
+def rise(run: ForcedPass, request: AttributionRequest, baseline: Tensor) -> np.ndarray:
     """score(input) − score(baseline) of every target. (G,)"""
     nothing_kept = np.zeros((1, run.n_inputs), dtype=bool)
     there, absent = run.scores(request.score), run.replaced(request.score, nothing_kept, baseline)[0]

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.choices import chosen
 from spaces_app.methods.integrated import gauss_legendre, rise
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spaces_app.engine.backward.layers import Layers
+    from spaces_app.engine.forced import ForcedPass
+
+
 MOST_PARTS = 2_000_000  # scores kept by layer, as many as a result may hold
 
 
-def layer_gradient_x_activation(run, request: AttributionRequest) -> AttributionScores:
+def layer_gradient_x_activation(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """Hidden state · gradient there, at every chosen layer from one backward pass; the map is the layers' mean."""
     layers, picked = _picked(run, request)
     states = layers.states(picked)  # (L, n_inputs, D)
-    tables = [[] for _ in picked]
+    tables: list[list[tuple[slice, Tensor]]] = [[] for _ in picked]
     for steps, gradients in layers.gradients(request.score, picked):
         for table, gradient, state in zip(tables, gradients, states, strict=True):
             table.append((steps, request.reduce(gradient * state[: gradient.shape[1]])))
     return _answer(run, picked, [run.collect(table) for table in tables])
 
 
-def layer_integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
+def layer_integrated_gradients(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """Integrated gradients from a layer's states for an empty input to its states for this one; the layers' mean.
 
     Each layer's shares add up to score(input) − score(baseline), so their mean does.
@@ -28,7 +37,9 @@ def layer_integrated_gradients(run, request: AttributionRequest) -> AttributionS
     layers, picked = _picked(run, request)
     baseline = run.baseline(request.baseline)
     starts, stops = layers.states(picked, baseline), layers.states(picked)
-    path, tables, totals = gauss_legendre(request.n_steps), [], []
+    path = gauss_legendre(request.n_steps)
+    tables: list[Tensor] = []
+    totals: list[list[float]] = []
     for layer, start, stop in zip(picked, starts, stops, strict=True):
         parts, sums = [], []
         for steps, gradient in layers.along(request.score, layer, (start, stop), path):
@@ -42,14 +53,14 @@ def layer_integrated_gradients(run, request: AttributionRequest) -> AttributionS
     return _answer(run, picked, tables, explained=tuple(explained.tolist()), convergence_gap=tuple(gap.tolist()))
 
 
-def _picked(run, request: AttributionRequest):
+def _picked(run: ForcedPass, request: AttributionRequest) -> tuple[Layers, tuple[int, ...]]:
     from spaces_app.engine.backward.layers import Layers
 
     layers = Layers(run)
     return layers, chosen(request.layer, layers.count)
 
 
-def _answer(run, picked: tuple[int, ...], tables: list, **findings) -> AttributionScores:
+def _answer(run: ForcedPass, picked: tuple[int, ...], tables: list[Tensor], **findings: Any) -> AttributionScores:
     """The mean of the layers' scores (G, n_inputs), and each layer's where there are several."""
     mean = sum(tables[1:], tables[0]) / len(tables)
     if len(tables) == 1:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.coalitions import answer, everything, removing
+
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
+
 
 KEPT = 0.5  # chance of each feature to stay, as in captum's default_perturb_func
 WIDTH = 0.25  # of the kernel, as in the authors' own code for text
 RIDGES = (1e-9, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # strengths tried, relative to the largest squared singular value
 
 
-def lime(run, request: AttributionRequest) -> AttributionScores:
+def lime(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """The coefficients of a ridge regression of the score on which features stay, weighted by nearness to the input.
 
     Nearness is exp(−d² / 2·WIDTH²) with d the cosine distance of the coalition from the whole, captum's exponential
@@ -47,7 +54,9 @@ def nearness(masks: np.ndarray) -> np.ndarray:
     return np.exp(-(distance**2) / (2 * WIDTH**2))
 
 
-def ridge(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, strengths=None) -> tuple[np.ndarray, float]:
+def ridge(
+    masks: np.ndarray, values: np.ndarray, weights: np.ndarray, strengths: Sequence[float] | None = None
+) -> tuple[np.ndarray, float]:
     """(coefficients (m,), strength) minimizing Σ w (y − b − z·β)² + strength·|β|² with a free intercept b.
 
     Of several strengths the one with the smallest leave-one-out error; None tries RIDGES.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.coalitions import answer, n_taken, removing
 
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
 
-def occlusion(run, request: AttributionRequest) -> AttributionScores:
+
+def occlusion(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """score(input) − score(input without one token, word or sentence), one by one.
 
     Positive where it supports the target. Inseq 0.7.1 gives the absolute value; here the sign stays. The fall of a word

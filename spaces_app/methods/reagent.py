@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
+
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
+    from spaces_app.engine.variants.substitutions import Exchange
+
 
 PROBES = 16
 KEPT = 5  # the most important tokens, which alone should suffice
@@ -19,7 +26,7 @@ UNSETTLED = (
 )
 
 
-def reagent(run, request: AttributionRequest) -> AttributionScores:
+def reagent(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """The probability that each token is the important one, by the mean of PROBES chains of updates.
 
     An update exchanges RATIO of the tokens and adds the log-odds of (1 + Δ) / 2, Δ the fall of the score, to the logits
@@ -57,7 +64,7 @@ class _Chains:
     stands before a target; logits: (PROBES, G, n_inputs); open: (PROBES, G) bool.
     """
 
-    def __init__(self, run, random, exchange):
+    def __init__(self, run: ForcedPass, random: np.random.Generator, exchange: Exchange):
         self.random, self.own = random, exchange.own.cpu().numpy()
         ids, weights = exchange.alternatives(CANDIDATES)
         self.ids = ids.numpy()  # (n_inputs, k)
@@ -84,7 +91,7 @@ class _Chains:
         change = np.where(self.open, odds, 0.0)[:, :, None] * signs[:, None, :]
         self.logits += np.where(self.visible, change, 0.0)
 
-    def close(self, exchange) -> None:
+    def close(self, exchange: Exchange) -> None:
         """Ends the chains whose highest tokens suffice."""
         ranked = np.where(self.visible, self.logits, -np.inf)
         kept = np.zeros_like(self.visible, dtype=bool)[None].repeat(PROBES, 0)

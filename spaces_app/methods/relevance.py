@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spaces_app.engine.forced import ForcedPass
+    from spaces_app.models.loaded import LoadedModel
+
 
 UNSEEN = 0.005  # a share of relevance too small to speak of
 
 
-def attnlrp(run, request: AttributionRequest) -> AttributionScores:
+def attnlrp(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """embedding · gradient by the rules of AttnLRP (engine/rules.py): the relevance that reaches each token.
 
     A logit is itself the relevance that starts at the top; of another score, Σ_v logit_v · ∂score/∂logit_v starts.
@@ -16,7 +26,7 @@ def attnlrp(run, request: AttributionRequest) -> AttributionScores:
     """
     started, given = run.started(request.score), [0.0] * run.n_generated
 
-    def parts():
+    def parts() -> Iterator[tuple[slice, Tensor]]:
         for steps, gradient in run.gradients(started):
             relevance = gradient * run.embeds[: gradient.shape[1]]
             given[steps] = relevance.sum((-2, -1)).tolist()
@@ -39,7 +49,7 @@ def _kept(started: list[float], given: list[float]) -> tuple[str, ...]:
     )
 
 
-def _unruled(lm) -> str:
+def _unruled(lm: LoadedModel) -> str:
     from spaces_app.engine.relevance.propagation import refusal  # torch is not needed to know the methods
 
     return refusal(lm)

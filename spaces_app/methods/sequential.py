@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.integrated import gauss_legendre, summed_up
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def sequential_integrated_gradients(run, request: AttributionRequest) -> AttributionScores:
+    from spaces_app.engine.forced import ForcedPass
+
+
+def sequential_integrated_gradients(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """(embedding − baseline) · mean gradient while this token alone moves from its baseline, the others as they are.
 
     Each token's share, summed over hidden units, is what the score falls by when the token is replaced.
@@ -16,7 +24,9 @@ def sequential_integrated_gradients(run, request: AttributionRequest) -> Attribu
     baseline = run.baseline(request.baseline)
     rows = tuple((run.embeds != baseline).any(-1).nonzero()[:, 0].tolist())
     if not rows:
-        parts = ((steps, gradient * 0) for steps, gradient in run.gradients(request.score))
+        parts: Iterator[tuple[slice, Tensor]] = (
+            (steps, gradient * 0) for steps, gradient in run.gradients(request.score)
+        )
     else:
         parts = run.gradients(request.score, path=OneByOne(baseline, rows, *gauss_legendre(request.n_steps)))
     return AttributionScores(summed_up(run, request, parts)[0])

@@ -7,17 +7,23 @@ the first few features of a random order are in random order.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.coalitions import MASK_CELLS, Features, answer, everything, n_taken, removing
+
+if TYPE_CHECKING:
+    from spaces_app.engine.forced import ForcedPass
+
 
 UNDECIDED = (
     "With {n} samples for {m} features, Kernel SHAP cannot tell all of them apart; what is undecided is divided evenly."
 )
 
 
-def kernel_shap(run, request: AttributionRequest) -> AttributionScores:
+def kernel_shap(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """The linear model of the score that is exact for the whole and for nothing, and nearest by the Shapley kernel.
 
     Coalitions are drawn as in captum's KernelShap, each together with its complement. Where all coalitions are no more
@@ -29,13 +35,13 @@ def kernel_shap(run, request: AttributionRequest) -> AttributionScores:
     all_of_them = 2.0**features.count <= request.n_samples
     masks = everything(features.count) if all_of_them else draws(features.count, request.n_samples, request.seed)
     values, explained = _fitted(run, features, masks, score(masks), drawn=not all_of_them)
-    remarks = ()
+    remarks: tuple[str, ...] = ()
     if not all_of_them and len(masks) - 2 < features.count - 1:
         remarks = (UNDECIDED.format(n=request.n_samples, m=features.count),)
     return _shares(run, request, features, values, explained, remarks)
 
 
-def shapley_sampling(run, request: AttributionRequest) -> AttributionScores:
+def shapley_sampling(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """What a feature adds when it joins the ones before it in a random order, averaged over n_samples orders.
 
     Orders come in pairs, one the reverse of the other. Where n_samples orders would take more coalitions than there
@@ -117,7 +123,9 @@ def fit(masks: np.ndarray, values: np.ndarray, weights: np.ndarray, rise: float)
     return rise / m + beyond
 
 
-def _fitted(run, features: Features, masks: np.ndarray, scores: np.ndarray, *, drawn: bool) -> tuple:
+def _fitted(
+    run: ForcedPass, features: Features, masks: np.ndarray, scores: np.ndarray, *, drawn: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """(shares (G, m), explained (G,)) from coalitions, the first of them nothing, one of them the whole."""
     values = np.zeros((run.n_generated, features.count))
     rise = scores[masks.all(1).argmax()] - scores[0]
@@ -130,7 +138,12 @@ def _fitted(run, features: Features, masks: np.ndarray, scores: np.ndarray, *, d
 
 
 def _shares(
-    run, request: AttributionRequest, features: Features, values: np.ndarray, rise: np.ndarray, remarks: tuple = ()
+    run: ForcedPass,
+    request: AttributionRequest,
+    features: Features,
+    values: np.ndarray,
+    rise: np.ndarray,
+    remarks: tuple[str, ...] = (),
 ) -> AttributionScores:
     """The answer of a complete method; explained: the whole's score less that of nothing."""
     result = answer(run, request, features, values)
@@ -147,7 +160,7 @@ def _size_chances(n_features: int) -> np.ndarray:
     return chances / chances.sum()
 
 
-def _log_choose(n, k) -> np.ndarray:
+def _log_choose(n: int | np.ndarray, k: int | np.ndarray) -> np.ndarray:
     """ln (n over k), −∞ where there is no way."""
     n, k = np.broadcast_arrays(n, k)
     log_factorial = np.concatenate([[0.0], np.log(np.arange(1, n.max(initial=0) + 1)).cumsum()])

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.methods.attention import layered
 from spaces_app.methods.base import AttributionRequest, AttributionScores, CostInputs, Method
 from spaces_app.methods.choices import chosen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spaces_app.engine.forced import ForcedPass
+    from spaces_app.models.loaded import LoadedModel
+
 
 WIDE = 1300  # token rows of one pass
 FAINT = 1e-5  # a smaller change of direction counts as none, as in Inseq
@@ -14,7 +23,7 @@ TWO_SIDES = (
 )
 
 
-def attention_norm(run, request: AttributionRequest) -> AttributionScores:
+def attention_norm(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """The size of what attention brings from each token, as a share of all it brings.
 
     In a layer, ‖Σ_h α_hij · (x_j W_V,h + b_V,h) W_O,h‖₂ (Kobayashi et al. 2020, equation 4): attention weights α at the
@@ -29,7 +38,7 @@ def attention_norm(run, request: AttributionRequest) -> AttributionScores:
     return layered(run, shares, layers, shares.mean(0))
 
 
-def value_zeroing(run, request: AttributionRequest) -> AttributionScores:
+def value_zeroing(run: ForcedPass, request: AttributionRequest) -> AttributionScores:
     """How far the state that predicts the target turns when a token's value vectors are zero in one layer.
 
     In a layer, 1 − cos(state, state without the values of token j) at the layer's output (Mohebbi et al. 2023), as a
@@ -46,13 +55,13 @@ def value_zeroing(run, request: AttributionRequest) -> AttributionScores:
     return layered(run, changes, layers, changes.mean(0), remarks=(TWO_SIDES,) if two_sides else ())
 
 
-def _shares(values):
+def _shares(values: Tensor) -> Tensor:
     """Divided by the sum of each row; a row of zeros stays."""
     total = values.sum(-1, keepdim=True)
     return values / total.where(total > 0, total.new_ones(()))
 
 
-def _unread(lm) -> str:
+def _unread(lm: LoadedModel) -> str:
     from spaces_app.engine.attention.sites import refusal  # torch is not needed to know the methods
 
     return refusal(lm)

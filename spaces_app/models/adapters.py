@@ -8,24 +8,32 @@ scale inside the module (Gemma, BART, M2M100), outside it (Marian) or not at all
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch import Tensor, nn
-from transformers import DynamicCache, EncoderDecoderCache
+from transformers import Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from spaces_app.errors import NotSupported
 from spaces_app.models.facts import blocks
+from spaces_app.models.loaded import LoadedModel
+
+
+class LogitsOutput(Protocol):
+    """What a model of either kind answers: logits (B, n, V), and attention weights where they were asked for."""
+
+    logits: Tensor
 
 
 @dataclass(frozen=True)
 class Adapter:
     """One calling convention for both kinds of model. Sequences are full rows of ids: no padding, so no mask."""
 
-    model: nn.Module
+    model: PreTrainedModel
     encoder_decoder: bool
 
     @classmethod
-    def of(cls, lm) -> Adapter:
+    def of(cls, lm: LoadedModel) -> Adapter:
         """The adapter of a LoadedModel."""
         return cls(lm.model, lm.facts.encoder_decoder)
 
@@ -61,9 +69,11 @@ class Adapter:
         """Hidden states of the source. ids (B, S) → (B, S, D)."""
         return self.model.get_encoder()(input_ids=ids).last_hidden_state
 
-    def decode(self, ids: Tensor, *, states: Tensor | None = None, cache=None, attentions: bool = False):
+    def decode(
+        self, ids: Tensor, *, states: Tensor | None = None, cache: Cache | None = None, attentions: bool = False
+    ) -> LogitsOutput:
         """The model's output over decoder ids (B, n) after what `cache` holds; `states` (B, S, D) of the source."""
-        options = {"use_cache": cache is not None}
+        options: dict[str, Any] = {"use_cache": cache is not None}
         if attentions:
             options["output_attentions"] = True
         if cache is not None:
@@ -73,7 +83,7 @@ class Adapter:
             return self.model(encoder_outputs=encoded, decoder_input_ids=ids, **options)
         return self.model(input_ids=ids, **options)
 
-    def new_cache(self, *, whole: bool):
+    def new_cache(self, *, whole: bool) -> Cache:
         """An empty cache. `whole` keeps every position of every layer; else each layer keeps what it will look at.
 
         Encoder-decoder models always get a whole one: their configurations do not tell how many layers a decoder has.

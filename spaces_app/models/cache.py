@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from spaces_app.errors import AppError, Busy, Cancelled, TooLarge
 from spaces_app.models import checks
 from spaces_app.models.loaded import LoadedModel
-from spaces_app.models.resolve import Source, Tick, fetch, megabytes, resolve
+from spaces_app.models.resolve import Source, fetch, megabytes, resolve
 from spaces_app.settings import Settings
+from spaces_app.types import Tick
 
 NEGATIVE = 30.0  # seconds for which a failed load is not tried again
 Key = tuple[str, str]  # id, exact revision
@@ -52,6 +53,7 @@ class ModelCache:
         key = (source.id, source.revision)
         entry = self._take(key, source, tick)
         try:
+            assert entry.model is not None  # an entry is lent when it is ready
             yield entry.model
         finally:
             with self._changed:
@@ -151,6 +153,7 @@ def _load(source: Source, settings: Settings, tick: Tick) -> LoadedModel:
 
 
 def _needed(source: Source) -> int:
+    assert source.path is not None  # it was fetched
     return checks.memory(checks.counts(source.path))
 
 

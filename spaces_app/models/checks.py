@@ -175,7 +175,7 @@ def compute_type(stored: str, n_elements: int, *, on_gpu: bool = False) -> str:
 def stored_type(counts: Mapping[str, int]) -> str:
     """The type most elements of a model have. counts: safetensors type → number of elements."""
     known = {name: count for name, count in counts.items() if name in _BYTES}
-    return max(known, key=known.get) if known else "F32"
+    return max(known, key=known.__getitem__) if known else "F32"
 
 
 def memory(counts: Mapping[str, int]) -> int:
@@ -203,16 +203,17 @@ def check_tokenizer(folder: Path) -> None:
         raise NotSupported(f"the model's tokenizer can make texts {growth:,} times as long.", field="model")
 
 
-def _steps(normalizer) -> list[dict]:
+def _steps(normalizer: object) -> list[dict]:
     if not isinstance(normalizer, dict):
         return []
     inner = normalizer.get("normalizers")
     return [normalizer, *(step for item in inner for step in _steps(item))] if isinstance(inner, list) else [normalizer]
 
 
-def _depth(data) -> int:
+def _depth(data: object) -> int:
     """How deeply lists and objects are nested, without recursion."""
-    deepest, waiting = 0, [(data, 1)]
+    deepest = 0
+    waiting: list[tuple[object, int]] = [(data, 1)]
     while waiting and deepest <= MAX_DEPTH:
         item, depth = waiting.pop()
         if isinstance(item, dict | list):
@@ -221,5 +222,5 @@ def _depth(data) -> int:
     return deepest
 
 
-def _is_text(value) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)

@@ -14,6 +14,8 @@ from spaces_app.spec import check_text
 from spaces_app.tokens import Token, word_ids
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from spaces_app.models.model_facts import Facts
 
 # An added token of this shape is a mark for the model (<|im_start|>, </s>, [INST], __fr__), special or not.
@@ -29,14 +31,14 @@ class Codec:
     `eos_id` ends a complete output; `special_ids` have a meaning to the model rather than to the reader.
     """
 
-    tokenizer: object
+    tokenizer: PreTrainedTokenizerBase
     encoder_decoder: bool
     forced: tuple[int, ...]
     eos_id: int | None
     special_ids: frozenset[int]
 
     @classmethod
-    def of(cls, tokenizer, facts: Facts) -> Codec:
+    def of(cls, tokenizer: PreTrainedTokenizerBase, facts: Facts) -> Codec:
         """The codec of a tokenizer beside a model with these facts."""
         forced = tuple(item for item in (facts.decoder_start_id, facts.forced_bos_id) if item is not None)
         ends = (facts.bos_id, facts.pad_id, facts.mask_id, *facts.eos_ids)
@@ -168,7 +170,9 @@ class Codec:
             before, after = self._template
             forced = 0
         elif self.encoder_decoder:
-            before, after = self._unforced(self._target_template[0]), self._target_end or [self.eos_id]
+            before, after = self._unforced(self._target_template[0]), self._target_end
+            if not after and self.eos_id is not None:
+                after = [self.eos_id]
             forced = len(ids) - len(self._unforced(ids))
         else:
             return 0, len(ids)
@@ -223,7 +227,7 @@ def _n_ended(ids: list[int], after: list[int]) -> int:
     return next((n for n in range(min(len(ids), len(after)), 0, -1) if ids[-n:] == after[:n]), 0)
 
 
-def special_ids(tokenizer, others: Sequence[int | None]) -> frozenset[int]:
+def special_ids(tokenizer: PreTrainedTokenizerBase, others: Sequence[int | None]) -> frozenset[int]:
     """Ids of marks: special tokens except "unknown", added tokens that look like marks, and `others`."""
     ids = set(tokenizer.all_special_ids)
     unknown = tokenizer.unk_token_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from spaces_app.errors import NotSupported
 from spaces_app.models.model_facts import Facts
@@ -16,7 +16,9 @@ def facts_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, languag
     encoder_decoder = bool(config.is_encoder_decoder)
     decoder = model.get_decoder()
     encoder = model.get_encoder() if encoder_decoder else None
-    d_vocab = _embedding(model, decoder).weight.shape[0]
+    table = _embedding(model, decoder).weight
+    assert isinstance(table, torch.Tensor)
+    d_vocab = table.shape[0]
     start, forced = output_start(model, tokenizer, languages, d_vocab) if encoder_decoder else (None, None)
     return Facts(
         encoder_decoder=encoder_decoder,
@@ -118,7 +120,7 @@ def language_id(tokenizer: PreTrainedTokenizerBase, language: str) -> int | None
     """The id of the tag of a language, which is "__fr__" for "fr" and the code itself for longer codes."""
     tag = f"__{language}__" if len(language) == 2 else language
     token_id = tokenizer.convert_tokens_to_ids(tag)
-    return None if token_id == tokenizer.unk_token_id else token_id
+    return token_id if isinstance(token_id, int) and token_id != tokenizer.unk_token_id else None
 
 
 def _id(model: PreTrainedModel, name: str, d_vocab: int, otherwise: int | None = None) -> int | None:
@@ -146,11 +148,11 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, d_vocab
     return tuple(dict.fromkeys(item for item in ids if _inside(item, d_vocab) is not None))
 
 
-def _embedding(model: PreTrainedModel, decoder: nn.Module) -> nn.Module:
+def _embedding(model: PreTrainedModel, decoder: PreTrainedModel) -> nn.Module:
     return (decoder if model.config.is_encoder_decoder else model).get_input_embeddings()
 
 
-def _n_heads(decoder: nn.Module, config) -> int:
+def _n_heads(decoder: nn.Module, config: PretrainedConfig) -> int:
     for module in blocks(decoder)[0].modules():
         for name in ("num_heads", "n_heads", "num_attention_heads"):
             value = getattr(module, name, None)
@@ -159,7 +161,7 @@ def _n_heads(decoder: nn.Module, config) -> int:
     return config.num_attention_heads
 
 
-def _max_positions(stack: nn.Module, config) -> int | None:
+def _max_positions(stack: nn.Module, config: PretrainedConfig) -> int | None:
     """The most positions a stack can take: what its configuration says and its position table holds."""
     limits = [getattr(config, "max_position_embeddings", None)]
     inner = {id(module) for module in blocks(stack).modules()}

@@ -7,20 +7,33 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.activations import ACT2FN, FastGELUActivation, NewGELUActivation
+from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 from spaces_app.errors import AppError, ModelUnavailable, NotSupported, TooLarge
 from spaces_app.models import checks, placement
 from spaces_app.models.codec import Codec
 from spaces_app.models.facts import facts_of, set_languages
 from spaces_app.models.loaded import LoadedModel
-from spaces_app.models.resolve import Source, Tick, fetch
+from spaces_app.models.model_facts import Facts
+from spaces_app.models.resolve import Source, fetch
 from spaces_app.settings import Settings
+from spaces_app.types import Tick
 
 # Eager attention returns its weights, which analyses need, honours soft-capping (Gemma 2) and costs nothing here:
 # 14M GPT-2, one CPU thread, forward of 32 tokens 16.6 ms (sdpa 20.0), of 50 x 32 tokens 442 (454), 20 gradients by
@@ -43,6 +56,7 @@ def load(source: Source, settings: Settings, tick: Tick) -> LoadedModel:
     memory; never loads a model while another is being loaded.
     """
     source = fetch(source, settings, tick)
+    assert source.path is not None
     transformers.utils.logging.disable_progress_bar()
     with _LOADING:
         tick(0, 3, f"Checking {source.id}")
@@ -67,7 +81,7 @@ def load(source: Source, settings: Settings, tick: Tick) -> LoadedModel:
         return _assemble(source, model, tokenizer, place)
 
 
-def _family(config):
+def _family(config: PretrainedConfig) -> type[_BaseAutoModelClass]:
     """The auto class for a configuration: decoder-only or encoder-decoder, by what the configuration says."""
     family = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     if type(config) not in family._model_mapping:
@@ -78,7 +92,7 @@ def _family(config):
     return family
 
 
-def _skeleton(family, config, stored: int) -> PreTrainedModel:
+def _skeleton(family: type[_BaseAutoModelClass], config: PretrainedConfig, stored: int) -> PreTrainedModel:
     """The model without weights. Raises ModelUnavailable when it would need weights the files do not have."""
     with torch.device("meta"):
         skeleton = family.from_config(copy.deepcopy(config), attn_implementation=ATTENTION, trust_remote_code=False)
@@ -95,12 +109,16 @@ def _skeleton(family, config, stored: int) -> PreTrainedModel:
     return skeleton
 
 
-def _weights(family, source: Source, config, place: placement.Placement) -> PreTrainedModel:
-    options, folder = {}, None
+def _weights(
+    family: type[_BaseAutoModelClass], source: Source, config: PretrainedConfig, place: placement.Placement
+) -> PreTrainedModel:
+    options: dict[str, Any] = {}
+    folder: str | None = None
     if place.device_map is not None:
         options["device_map"] = place.device_map
     if place.offloaded:
         options["offload_folder"] = folder = tempfile.mkdtemp(prefix="seqscope-offload-")
+    assert source.path is not None
     model, report = family.from_pretrained(
         source.path,
         config=config,  # read again from the file, its own choice of attention would win over ours
@@ -135,7 +153,9 @@ def _fuse_activations(model: PreTrainedModel) -> None:
                 setattr(module, name, ACT2FN["gelu_pytorch_tanh"])
 
 
-def _assemble(source: Source, model: PreTrainedModel, tokenizer, place: placement.Placement) -> LoadedModel:
+def _assemble(
+    source: Source, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, place: placement.Placement
+) -> LoadedModel:
     named = [getattr(model.generation_config, f"{role}_token_id", None) for role in ("forced_bos", "decoder_start")]
     languages = set_languages(tokenizer, *named) if model.config.is_encoder_decoder else ()
     facts = facts_of(model, tokenizer, languages)
@@ -159,12 +179,16 @@ def _assemble(source: Source, model: PreTrainedModel, tokenizer, place: placemen
 def _device(model: PreTrainedModel, place: placement.Placement) -> torch.device:
     """Where ids go: the device of the input embeddings or, when that is only their store, the one that computes."""
     if not place.offloaded:
-        return model.get_input_embeddings().weight.device
-    gpus = [device for device in model.hf_device_map.values() if isinstance(device, int)]
+        weight = model.get_input_embeddings().weight
+        assert isinstance(weight, torch.Tensor)
+        return weight.device
+    gpus = [device for device in getattr(model, "hf_device_map", {}).values() if isinstance(device, int)]
     return torch.device("cuda", min(gpus)) if gpus else torch.device("cpu")
 
 
-def _notes(source, facts, tokenizer, place: placement.Placement) -> tuple[str, ...]:
+def _notes(
+    source: Source, facts: Facts, tokenizer: PreTrainedTokenizerBase, place: placement.Placement
+) -> tuple[str, ...]:
     notes = []
     if facts.languages:
         notes.append(f"Translates from {facts.languages[0]} to {facts.languages[1]}, the tokenizer's languages.")
@@ -182,7 +206,7 @@ def _n_bytes(model: PreTrainedModel) -> int:
 
 
 @contextmanager
-def _clear_errors(source: Source):
+def _clear_errors(source: Source) -> Iterator[None]:
     """Turns what the libraries raise over a model's files into one sentence."""
     try:
         yield

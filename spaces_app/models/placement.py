@@ -60,7 +60,7 @@ def place(skeleton: PreTrainedModel, stored: str, *, gpus: Mapping[int, int], cp
             return Placement(f"cuda:{index}", {"": index}, dtype)
     split = list(skeleton._no_split_modules or [])
     if len(gpus) > 1:
-        memory = {index: int(free * 0.75) for index, free in gpus.items()}
+        memory: dict[int | str, int] = {index: int(free * 0.75) for index, free in gpus.items()}
         found = infer_auto_device_map(
             skeleton, max_memory={**memory, "cpu": n_bytes}, no_split_module_classes=split, dtype=dtype
         )

@@ -7,7 +7,6 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from spaces_app.models.cards import bundled_folder, is_listed, is_path
 from spaces_app.models.hub import client
 from spaces_app.models.hub.quota import Quota
 from spaces_app.settings import Settings
-
-Tick = Callable[[int, int, str], None]
+from spaces_app.types import Tick
 
 _HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?(?<![.-])", re.ASCII)
 _BUNDLED_ID = re.compile(r"bundled/[a-z0-9][a-z0-9-]{0,60}")
@@ -80,6 +78,7 @@ def fetch(source: Source, settings: Settings, tick: Tick) -> Source:
             transfer = _transfers[source.id, source.revision] = _Transfer(source, settings)
             transfer.start()
     transfer.wait(tick)
+    assert transfer.folder is not None  # else `wait` has raised
     return _check_size(_on_disk(source.id, source.revision, transfer.folder), settings)
 
 
@@ -270,17 +269,19 @@ class _Transfer(threading.Thread):
 
     def _download(self) -> Path:
         source, token = self._source, token_for(self._source.id, self._settings)
+        remote = source.remote
+        assert remote is not None  # what is not on this disk comes from the Hub
         client.sweep(source.id)
         # Small files first: when the weights are there, so is the rest, and an interrupted download is never complete.
-        small = sorted(name for name in source.remote.files if not checks.WEIGHTS.fullmatch(name))
-        folder = client.download(source.id, source.remote, small, token, lambda n: None)
+        small = sorted(name for name in remote.files if not checks.WEIGHTS.fullmatch(name))
+        folder = client.download(source.id, remote, small, token, lambda n: None)
         index = None
         if checks.INDEX in small:
             index = checks.read_json(folder / checks.INDEX, limit=checks.MAX_HEADER)
         if not checks.has_tokenizer(folder):
             raise ModelUnavailable(f"{source.id!r} comes without a tokenizer.", field="model")
-        weights = list(checks.weight_names(source.remote.files, index))
-        return client.download(source.id, source.remote, weights, token, self._count)
+        weights = list(checks.weight_names(remote.files, index))
+        return client.download(source.id, remote, weights, token, self._count)
 
     def _count(self, n: int) -> None:
         self._got, self._changed = self._got + n, time.monotonic()

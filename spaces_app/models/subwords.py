@@ -7,6 +7,10 @@ import functools
 import json
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -19,7 +23,7 @@ class Pieces:
     Bytes that form no character show as U+FFFD, as they do in the decoded text.
     """
 
-    def __init__(self, tokenizer):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self._tokenizer = tokenizer
         backend = getattr(tokenizer, "backend_tokenizer", None)
         kinds = _decoder_kinds(backend)
@@ -29,18 +33,20 @@ class Pieces:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a run of ids, exactly as the tokenizer gives it."""
-        return self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        text = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)  # a list comes of a batch only
+        return text
 
     def texts(self, ids: Sequence[int]) -> list[str]:
         """One text for each id of a run that is one piece of writing."""
         tokens = self._tokenizer.convert_ids_to_tokens(list(ids))
         if self._slow and any("▁" in (token or "") for token in tokens):
             # Slow SentencePiece tokenizers (Marian, M2M100) strip what they decode, which loses single spaces.
-            texts = [(token or "").replace("▁", " ") for token in tokens]
-            return [texts[0].removeprefix(" "), *texts[1:]]
+            spaced = [(token or "").replace("▁", " ") for token in tokens]
+            return [spaced[0].removeprefix(" "), *spaced[1:]]
         data = [self._bytes(token) for token in tokens]
         if self._byte_level:
-            return _characters(data)
+            return _characters([part or b"" for part in data])
         texts: list[str] = []
         before: list[int] = []
         while len(texts) < len(ids):
@@ -48,7 +54,7 @@ class Pieces:
             while stop < len(ids) and data[stop] is not None:
                 stop += 1
             if stop > start:
-                texts += _whole_or_nothing(data[start:stop])
+                texts += _whole_or_nothing([part for part in data[start:stop] if part is not None])
             else:
                 stop = start + 1
                 texts.append(self._after(before, ids[start:stop]))
@@ -86,7 +92,7 @@ def from_vocabulary(tokens: Sequence[str]) -> list[str]:
     return list(tokens)
 
 
-def _decoder_kinds(backend) -> set[str]:
+def _decoder_kinds(backend: object) -> set[str]:
     """The types of the decoding steps of a fast tokenizer; empty for a slow one."""
     decoder = getattr(backend, "decoder", None)
     if decoder is None:

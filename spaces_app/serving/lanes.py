@@ -13,22 +13,30 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, TypeAlias
 
 from spaces_app.errors import AppError, Busy, Cancelled, TooLarge, to_app_error
 from spaces_app.results import Result
-from spaces_app.serving.worker import Tick, Worker
+from spaces_app.serving.worker import Worker
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.costs.limits import Estimate, Inquiry
+
 
 log = logging.getLogger("seqscope")
 
+Answer: TypeAlias = "Result | dict[str, Estimate]"
+
 
 class Task:
-    """One spec on its way through a lane."""
+    """One spec, or an inquiry about what some would take, on its way through a lane."""
 
-    def __init__(self, spec: Spec):
+    def __init__(self, spec: Spec | Inquiry):
         self.spec = spec
-        self.future: Future[Result] = Future()
+        self.future: Future[Answer] = Future()
         self.progress: tuple[int, int, str] = (0, 0, "Waiting")
         self.cancelled = threading.Event()
 
@@ -107,7 +115,7 @@ class ThreadLane:
         else:
             task.future.set_result(result)
 
-    def _answer(self, task: Task, tick: Tick) -> Result:
+    def _answer(self, task: Task, tick: Tick) -> Answer:
         return self._worker.answer(task.spec, tick)
 
 
@@ -123,12 +131,12 @@ class ZeroGpuLane(ThreadLane):
 
         answer = self._worker.answer
 
-        def explain(spec: Spec) -> Result:
+        def explain(spec: Spec | Inquiry) -> Answer:
             return answer(spec, _no_tick)
 
         self._explain = spaces.GPU(explain, duration=min(60, settings.max_seconds))
 
-    def _answer(self, task: Task, tick: Tick) -> Result:
+    def _answer(self, task: Task, tick: Tick) -> Answer:
         tick(0, 0, "Waiting for a GPU")
         return self._explain(task.spec)
 
@@ -159,6 +167,7 @@ class ProcessLane(ThreadLane):
             self._process = self._context.Process(target=serve_pipe, args=(theirs, self.settings), daemon=True)
             self._process.start()
             theirs.close()
+        assert self._pipe is not None  # as long as there is a process
         return self._pipe
 
     def _kill(self) -> None:
@@ -167,7 +176,7 @@ class ProcessLane(ThreadLane):
             self._process.join(timeout=5)
             self._process = None
 
-    def _answer(self, task: Task, tick: Tick) -> Result:
+    def _answer(self, task: Task, tick: Tick) -> Answer:
         pipe = self._ensure()
         try:
             pipe.send(task.spec)
@@ -182,7 +191,7 @@ class ProcessLane(ThreadLane):
                 hint="Use a shorter text or a smaller model.",
             ) from None
 
-    def _receive(self, pipe: Connection, task: Task, tick: Tick) -> Result:
+    def _receive(self, pipe: Connection, task: Task, tick: Tick) -> Answer:
         while True:
             try:
                 if not pipe.poll(0.1):
@@ -218,7 +227,7 @@ def serve_pipe(pipe: Connection, settings: Settings) -> None:
         except EOFError:
             return
         try:
-            reply = ("result", worker.answer(spec, tick))
+            reply: tuple[str, object] = ("result", worker.answer(spec, tick))
         except BaseException as error:  # PanicException of Rust tokenizers is not an Exception
             reply = ("error", to_app_error(error))
         pipe.send(reply)

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from spaces_app.errors import AppError
-from spaces_app.serving.runner import Runner
-from spaces_app.serving.worker import Tick
+from spaces_app.results import Result
+from spaces_app.serving.runner import Job, Runner
 from spaces_app.spec import Spec
+from spaces_app.types import Tick
 
 AHEAD = 8  # questions under way at once: their models are looked up while another is computed
 
@@ -30,14 +31,14 @@ def run_many(specs: Iterable[Spec], runner: Runner, *, tick: Tick | None = None)
                 job.cancel()
 
 
-def _begin(spec: Spec | AppError, runner: Runner):
+def _begin(spec: Spec | AppError, runner: Runner) -> Job | AppError:
     try:
         return spec if isinstance(spec, AppError) else runner.submit(spec)
     except AppError as error:
         return error
 
 
-def _finish(job, tick: Tick | None):
+def _finish(job: Job | AppError, tick: Tick | None) -> Result | AppError:
     while not isinstance(job, AppError):
         try:
             return job.result(timeout=0.5)

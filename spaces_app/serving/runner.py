@@ -17,11 +17,11 @@ from spaces_app.models.cards import is_listed
 from spaces_app.models.resolve import fetch, resolve
 from spaces_app.results import Result
 from spaces_app.serving import gallery, plugins
-from spaces_app.serving.lanes import Task, make_lane
+from spaces_app.serving.lanes import Answer, Task, make_lane
 from spaces_app.serving.store import Store
-from spaces_app.serving.worker import Tick
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
+from spaces_app.types import Tick
 
 
 class Job:
@@ -124,6 +124,7 @@ class Runner:
                 return job
             flight = self._flights[digest] = _Flight(spec)
             job = flight.join()
+            assert job is not None  # nobody has left it yet
         flight.future.add_done_callback(lambda _: self._forget(digest, flight))
         self._preparing.submit(self._prepare, spec, flight, fresh)
         return job
@@ -149,10 +150,12 @@ class Runner:
         task = Task(Inquiry(specs))
         try:
             self._lane.submit(task)
-            return task.future.result(seconds)
+            found = task.future.result(seconds)
         except (FutureTimeout, AppError):
             task.cancelled.set()
             return None
+        assert isinstance(found, dict)
+        return found
 
     def known(self, spec: Spec | str) -> Result | None:
         """The recorded or stored result of a spec or digest, or None. As instant as `stored`."""
@@ -171,10 +174,15 @@ class Runner:
         link, and for a short link whose result is not kept here: it does not say what was asked.
         """
         spec, digest, _ = parse_url(url, KINDS)
-        result = self.known(digest or spec.digest()) or self.known_by_maker(url)
-        if result is None and spec is None:
+        if not digest:
+            assert spec is not None  # an address names one of the two
+            digest = spec.digest()
+        result = self.known(digest) or self.known_by_maker(url)
+        if result is not None:
+            return result.spec, result
+        if spec is None:
             raise SpecError("the result of this short link is not kept here.", hint="Ask for the long link.")
-        return (spec if result is None else result.spec), result
+        return spec, None
 
     def strange(self, spec: Spec) -> list[str]:
         """The models of a question that neither ship here, nor are listed by the owner, nor were asked for here before.
@@ -206,8 +214,8 @@ class Runner:
             if result is None:
                 tick = flight.task.checkpoint(float("inf"), 0)
                 tick(0, 0, "Looking up the model")
-                flight.task.spec = self._pinned(spec, tick)
-                result = remembered(flight.task.spec)
+                flight.task.spec = pinned = self._pinned(spec, tick)
+                result = remembered(pinned)
             if result is not None:
                 flight.future.set_result(result)
                 return
@@ -225,14 +233,15 @@ class Runner:
             exact["other_revision"] = fetch(other, self.settings, tick)
         return spec.replace(**{name: source.revision for name, source in exact.items()})
 
-    def _land(self, flight: _Flight, computed: Future[Result]) -> None:
+    def _land(self, flight: _Flight, computed: Future[Answer]) -> None:
         error = computed.exception()
         if error is not None:
             flight.future.set_exception(error)
             return
-        result = computed.result()
+        asked, result = flight.task.spec, computed.result()
+        assert isinstance(asked, Spec) and isinstance(result, Result)
         # Under the spec with the exact ids, which links carry, and under the one that was asked.
-        self.store.put(result.spec.digest(), result.to_dict(), alias=flight.task.spec.digest())
+        self.store.put(result.spec.digest(), result.to_dict(), alias=asked.digest())
         flight.future.set_result(result)
 
     def _forget(self, digest: str, flight: _Flight) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.shared.fields import ComparesModels
@@ -17,8 +18,13 @@ from spaces_app.results import Result
 from spaces_app.serving import plugins
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
+from spaces_app.types import Tick
 
-Tick = Callable[[int, int, str], None]
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from spaces_app.models.cache import ModelCache
+    from spaces_app.models.loaded import LoadedModel
 
 
 class Worker:
@@ -27,8 +33,8 @@ class Worker:
     def __init__(self, settings: Settings):
         self.settings = settings
         plugins.load(settings.plugins)
-        self._models = None
-        self._speeds: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → Speed
+        self._models: ModelCache | None = None
+        self._speeds: weakref.WeakKeyDictionary[Module, Speed] = weakref.WeakKeyDictionary()
 
     def warm(self) -> None:
         """Import torch and transformers, so that the first question does not wait for them."""
@@ -50,18 +56,20 @@ class Worker:
         if self._models is None:
             tick(0, 0, "Starting")
             self.warm()
+        models = self._models
+        assert models is not None  # `warm` made it
         if isinstance(spec, limits.Inquiry):
-            return self._estimate(spec, tick)
+            return self._estimate(spec, models, tick)
         analysis = ANALYSES[spec.kind]
-        with self._models.lease(spec.model, spec.revision, tick) as model:
-            if getattr(spec, "languages", ""):
+        with models.lease(spec.model, spec.revision, tick) as model:
+            if languages := getattr(spec, "languages", ""):
                 from spaces_app.models.languages import translating
 
-                model = translating(model, spec.languages)
+                model = translating(model, languages)
             counts, speed = analysis.token_counts(spec, model), self._speed(model)
             limits.check(analysis, spec, model.facts, counts, self.settings, speed=speed)
             try:
-                with self._beside(spec, tick) as others:
+                with self._beside(spec, models, tick) as others:
                     result = analysis.compute(spec, model, tick, self.settings, *others)
             except MemoryError as error:
                 raise TooLarge("this needs more memory than there is.", hint="Use a shorter text.") from error
@@ -69,15 +77,15 @@ class Worker:
             return result
 
     @contextmanager
-    def _beside(self, spec: Spec, tick: Tick) -> Iterator[tuple]:
+    def _beside(self, spec: Spec, models: ModelCache, tick: Tick) -> Iterator[tuple[LoadedModel, ...]]:
         """The second model of a question about two, lent like the first; () for all other questions."""
         if not isinstance(spec, ComparesModels) or not spec.other_model:
             yield ()
             return
-        with self._models.lease(spec.other_model, spec.other_revision, tick) as other:
+        with models.lease(spec.other_model, spec.other_revision, tick) as other:
             yield (other,)
 
-    def _speed(self, model) -> Speed:
+    def _speed(self, model: LoadedModel) -> Speed:
         """A model's speed, measured at its first question and learned from those that followed, with its pace now."""
         from spaces_app.costs.speed import glance, measured
 
@@ -89,13 +97,13 @@ class Worker:
             speed.notice(glance(model, speed.call))
         return speed
 
-    def _estimate(self, inquiry: limits.Inquiry, tick: Tick) -> dict[str, limits.Estimate]:
+    def _estimate(self, inquiry: limits.Inquiry, models: ModelCache, tick: Tick) -> dict[str, limits.Estimate]:
         """What the questions would take; {} where that needs a model which is neither in memory nor bundled."""
         spec = next(iter(inquiry.specs.values()))
-        ready = [key for key in self._models.loaded() if key[0] == spec.model and spec.revision in ("", key[1])]
+        ready = [key for key in models.loaded() if key[0] == spec.model and spec.revision in ("", key[1])]
         if not ready and not spec.model.startswith("bundled/"):
             return {}
-        with self._models.lease(spec.model, ready[-1][1] if ready else spec.revision, tick) as model:
+        with models.lease(spec.model, ready[-1][1] if ready else spec.revision, tick) as model:
             return limits.estimates(ANALYSES, inquiry, model, speed=self._speed(model))
 
 

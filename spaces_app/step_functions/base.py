@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 # Options that say what a target is compared with; they are read before the function is called.
 CONTRAST = ("contrast", "contrast_ids", "contrast_prompt", "contrast_context", "alignment")
@@ -33,7 +38,7 @@ class StepFunction:
     unit: str
     formula: str
     source: str
-    fn: Callable
+    fn: Callable[..., Tensor]
     options: tuple[str, ...] = ()
     compares: str = ""
     no_gradient: str = ""

@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spaces_app.step_functions.base import CONTRAST, StepFunction
 from spaces_app.step_functions.plain import balanced, exponentials, logit, partition, probability
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def contrast_logits(logits, targets, other_logits, other_targets):
+
+def contrast_logits(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """z′(y′): the logit of the other token."""
     return logit(other_logits, other_targets)
 
 
-def contrast_prob(logits, targets, other_logits, other_targets):
+def contrast_prob(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """p′(y′): the probability of the other token."""
     return probability(other_logits, other_targets)
 
 
-def contrast_logits_diff(logits, targets, other_logits, other_targets):
+def contrast_logits_diff(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """z(y) − z′(y′): by how much the token beats the other one before the softmax."""
     return logit(logits, targets) - logit(other_logits, other_targets)
 
 
-def contrast_prob_diff(logits, targets, other_logits, other_targets):
+def contrast_prob_diff(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """p(y) − p′(y′)."""
     return probability(logits, targets) - probability(other_logits, other_targets)
 
 
-def contrast_logprob_diff(logits, targets, other_logits, other_targets):
+def contrast_logprob_diff(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """ln p(y) − ln p′(y′): log odds, in nats."""
     if other_logits is logits:  # the same softmax on both sides
         return contrast_logits_diff(logits, targets, other_logits, other_targets)
@@ -45,17 +49,25 @@ def contrast_logprob_diff(logits, targets, other_logits, other_targets):
     return relative - (total / other_total).log()
 
 
-def pcxmi(logits, targets, other_logits, other_targets):
+def pcxmi(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """−log2(p(y) / p′(y′)), in bits: positive where the other context makes the token likelier."""
     return -contrast_logprob_diff(logits, targets, other_logits, other_targets) / math.log(2)
 
 
-def in_context_pvi(logits, targets, other_logits, other_targets):
+def in_context_pvi(logits: Tensor, targets: Tensor, other_logits: Tensor, other_targets: Tensor) -> Tensor:
     """−ln p(y) + ln p′(y′), in nats: the information the other context brings."""
     return -contrast_logprob_diff(logits, targets, other_logits, other_targets)
 
 
-def kl_divergence(logits, targets, other_logits, other_targets, *, filter_top_k: int = 0, filter_top_p: float = 1.0):
+def kl_divergence(
+    logits: Tensor,
+    targets: Tensor,
+    other_logits: Tensor,
+    other_targets: Tensor,
+    *,
+    filter_top_k: int = 0,
+    filter_top_p: float = 1.0,
+) -> Tensor:
     """KL(P ‖ P′) = Σ P (ln P − ln P′), in nats, over the whole vocabulary or its likeliest tokens.
 
     A filter keeps the tokens that are likeliest by the sum of both runs' logits, top-p first and then top-k, and both
@@ -66,20 +78,26 @@ def kl_divergence(logits, targets, other_logits, other_targets, *, filter_top_k:
 
 
 def kl_divergence_reverse(
-    logits, targets, other_logits, other_targets, *, filter_top_k: int = 0, filter_top_p: float = 1.0
-):
+    logits: Tensor,
+    targets: Tensor,
+    other_logits: Tensor,
+    other_targets: Tensor,
+    *,
+    filter_top_k: int = 0,
+    filter_top_p: float = 1.0,
+) -> Tensor:
     """KL(P′ ‖ P), in nats; filters as in `kl_divergence`."""
     ours, theirs = _filtered(logits, other_logits, filter_top_k, filter_top_p)
     return _kl(theirs, ours)
 
 
-def _kl(logits, other_logits):
+def _kl(logits: Tensor, other_logits: Tensor) -> Tensor:
     ours, powers, total = exponentials(logits)
     theirs, _, other_total = exponentials(other_logits)
     return (powers * (ours - theirs)).sum(-1) / total - (total / other_total).log()
 
 
-def _filtered(logits, other_logits, top_k: int, top_p: float):
+def _filtered(logits: Tensor, other_logits: Tensor, top_k: int, top_p: float) -> tuple[Tensor, Tensor]:
     if top_p < 1:
         ascending = (logits + other_logits).sort(-1)
         removed = ascending.values.softmax(-1).cumsum(-1) <= 1 - top_p

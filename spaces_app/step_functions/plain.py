@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spaces_app.step_functions.base import StepFunction
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def partition(logits):
+
+def partition(logits: Tensor) -> tuple[Tensor, Tensor]:
     """(max z, Σ e^(z − max z)), (...) each: the denominator of the softmax in two numbers that cannot overflow."""
     peak = logits.detach().amax(-1)
     return peak, (logits - peak[..., None]).exp_().sum(-1)
 
 
-def exponentials(logits):
+def exponentials(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(z − max z, its exponentials, their sum): (..., V), (..., V), (...).
 
     Logits of −∞ become −1e30, of which the exponential is 0 as well, while 0 · −∞ and −∞ − (−∞) would be NaN.
@@ -23,13 +27,13 @@ def exponentials(logits):
     return relative, powers, powers.sum(-1)
 
 
-def logit(logits, targets):
+def logit(logits: Tensor, targets: Tensor) -> Tensor:
     """The raw score of the token, z_y: (..., V) → (...)."""
     index = targets.expand(logits.shape[:-1])[..., None]
     return logits.gather(-1, index)[..., 0]
 
 
-def balanced(logits, targets):
+def balanced(logits: Tensor, targets: Tensor) -> Tensor:
     """The logits, for a score that no constant added to them changes: its gradient at a sure token is less all others.
 
     That gradient is a multiple of 1 − p_y, which is 0 in float32 long before the others' are: with p_y = 1 − 1e-6 it is
@@ -43,7 +47,7 @@ def balanced(logits, targets):
         return logits
     own = logits.view_as(logits)
 
-    def put_right(gradient):
+    def put_right(gradient: Tensor) -> Tensor:
         others = gradient.scatter(-1, index, 0.0)
         return others.scatter_(-1, index, gradient.gather(-1, index).where(~sure, -others.sum(-1, keepdim=True)))
 
@@ -51,28 +55,28 @@ def balanced(logits, targets):
     return own
 
 
-def log_probability(logits, targets):
+def log_probability(logits: Tensor, targets: Tensor) -> Tensor:
     """ln p_y, in nats; never positive. Computed from the logits, so it stays finite where p underflows."""
     return logit(balanced(logits, targets).log_softmax(-1), targets)
 
 
-def probability(logits, targets):
+def probability(logits: Tensor, targets: Tensor) -> Tensor:
     """p_y, the softmax of the logits at the token."""
     return logit(balanced(logits, targets).softmax(-1), targets)
 
 
-def entropy(logits, targets):
+def entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """−Σ p ln p over the vocabulary, in nats: how undecided the model was, whatever token came out."""
     relative, powers, total = exponentials(logits)
     return total.log() - (powers * relative).sum(-1) / total
 
 
-def crossentropy(logits, targets):
+def crossentropy(logits: Tensor, targets: Tensor) -> Tensor:
     """−ln p_y, in nats: how surprised the model was by the token."""
     return -log_probability(logits, targets)
 
 
-def perplexity(logits, targets):
+def perplexity(logits: Tensor, targets: Tensor) -> Tensor:
     """exp(−ln p_y) = 1 / p_y: among how many equally likely tokens the choice would have been as hard.
 
     Inseq 0.7.1 raises 2 to a power in nats, which is no perplexity; here base and unit agree.
@@ -80,13 +84,13 @@ def perplexity(logits, targets):
     return crossentropy(logits, targets).exp()
 
 
-def top_p_size(logits, targets, *, nucleus: float):
+def top_p_size(logits: Tensor, targets: Tensor, *, nucleus: float) -> Tensor:
     """How many of the likeliest tokens it takes to cover the probability `nucleus`; at least one."""
     ascending = logits.sort(-1).values.softmax(-1).cumsum(-1)
     return (ascending > 1 - nucleus).sum(-1).clamp_min(1).to(logits.dtype)
 
 
-def dropout_score(logits, targets, draws):
+def dropout_score(logits: Tensor, targets: Tensor, draws: Tensor) -> Tensor:
     """(p_y − mean) / standard deviation (n − 1) of p_y over passes with dropout, `draws` (n, g).
 
     How far the plain probability lies from the noisy ones; not an average. The draws are of the sequence as it is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses import ANALYSES
 from spaces_app.analyses.attribution.spec import AttributionSpec
@@ -13,6 +14,10 @@ from spaces_app.spec import Spec
 from spaces_app.step_functions import CONTRAST, STEP_FUNCTIONS
 from spaces_app.tabs.base import Tab
 from spaces_app.tabs.clicked import Clicked
+
+if TYPE_CHECKING:
+    from spaces_app.methods import Method
+
 
 GENERATION = ("max_new_tokens", "temperature", "top_p", "seed")
 
@@ -58,7 +63,7 @@ def refused(spec: AttributionSpec) -> dict[str, dict[str, str]]:
     return {"method": reasons, "methods": reasons, "step_function": targets if following else {}}
 
 
-def _follows_back(method) -> bool:
+def _follows_back(method: Method) -> bool:
     return method.family in ("gradient", "propagation") and "step_function" in method.options
 
 
@@ -78,13 +83,13 @@ def why_not(spec: AttributionSpec, event: Mapping) -> ContrastiveSpec:
     events that are not of this kind.
     """
     word = Clicked.of(event, "why_not")
-    kept = {name: getattr(spec, name) for name in ("model", "revision", "prompt", "languages")}
+    kept: dict[str, Any] = {name: getattr(spec, name) for name in ("model", "revision", "prompt", "languages")}
     method = METHODS[spec.method]
     if not isinstance(spec, ComparisonSpec) and method.signed and "step_function" in method.options:
         names = {"method", *method.options} - {"step_function"}
         kept |= {name: getattr(spec, name) for name, _, _ in ContrastiveSpec.options() if name in names}
         kept["own"] = spec.own_of(method)
-    ours = {"continuation": word.written, "continuation_ids": spec.continuation_ids}
+    ours: dict[str, Any] = {"continuation": word.written, "continuation_ids": spec.continuation_ids}
     return ContrastiveSpec(**kept, **ours, **word.other(spec.continuation_ids))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from spaces_app.analyses.base import Analysis
 from spaces_app.spec import Spec
@@ -26,7 +27,7 @@ def each(field: str) -> Callable[[Spec], dict[str, Spec]]:
 
     def priced(spec: Spec) -> dict[str, Spec]:
         choices = next(facts.choices for name, _, facts in spec.options() if name == field)
-        return {choice: spec.replace(**{field: choice}) for choice in choices()}
+        return {choice: spec.replace(**{field: choice}) for choice in (choices() if choices else ())}
 
     return priced
 
@@ -68,16 +69,16 @@ class Tab:
     title: str
     question: str
     analysis: Analysis
-    idle: Callable[[Spec], dict[str, str]] = _nothing
+    idle: Callable[[Any], dict[str, str]] = _nothing
     governing: tuple[str, ...] = ()
-    about: Callable[[Spec], tuple[str, str, str]] = _no_method
-    refused: Callable[[Spec], dict[str, dict[str, str]]] = _none
+    about: Callable[[Any], tuple[str, str, str]] = _no_method
+    refused: Callable[[Any], dict[str, dict[str, str]]] = _none
     choosing: str = ""
-    priced: Callable[[Spec], Mapping[str, Spec]] = _none
+    priced: Callable[[Any], Mapping[str, Spec]] = _none
     groups: tuple[tuple[str, str], ...] = (("contrast", "Compare with"), ("generation", "Generation"))
     label: str = ""
     more: tuple[Tab, ...] = ()
-    asked: Callable[[Spec, Mapping], Spec] | None = None
+    asked: Callable[[Any, Mapping], Spec] | None = None
     leads: tuple[str, ...] = ()
 
     @property

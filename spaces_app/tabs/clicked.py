@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from spaces_app.errors import SpecError
 
@@ -25,8 +26,8 @@ class Clicked:
     @classmethod
     def of(cls, event: Mapping, *asks: str) -> Clicked:
         """Raises SpecError where the event is not one of these questions, or lacks something."""
-        texts = [event.get(name) for name in ("ask", "text", "before", "written")]
-        numbers = [event.get(name) for name in ("id", "column")]
+        texts: list[Any] = [event.get(name) for name in ("ask", "text", "before", "written")]
+        numbers: list[Any] = [event.get(name) for name in ("id", "column")]
         fits = all(isinstance(item, str) for item in texts) and all(type(item) is int and item >= 0 for item in numbers)
         if not fits or event["ask"] not in asks:
             raise SpecError("this is not a word to compare with.", field="contrast")

@@ -6,6 +6,11 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spaces_app.training.causal import Trained
+
 
 FOLDERS = {"causal": "tiny-causal", "translation": "tiny-en-fr"}
 KEPT = ("steps", "seed", "documents", "tokens", "cpu_seconds", "loss", "storage")
@@ -36,13 +41,14 @@ def main() -> None:
         known = json.loads((folder / "accuracies.json").read_text("utf-8"))
         figures = measure(folder, {key: known[key] for key in KEPT})
     else:
-        figures = publish(*_train(options), folder)
+        trained, facts = _train(options)
+        figures = publish(trained, facts, folder)
     for row in figures["phenomena"]:
         print(f"{row['kind']:22} {row['figure']:8} {row['value']:.3f}   written {row['written']:.2f}   n {row['n']}")
     print(f"written to {folder}")
 
 
-def _train(options: argparse.Namespace):
+def _train(options: argparse.Namespace) -> tuple[Trained, dict]:
     from spaces_app.training.causal import train_causal
     from spaces_app.training.translation import train_translation
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -14,6 +15,10 @@ from spaces_app.grammar.sampling import Sampler
 from spaces_app.training.masking import word_mask
 from spaces_app.training.optim import initialise, optimisers, train
 from spaces_app.training.tokenizers import causal_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 IGNORED = -100
 
@@ -39,7 +44,7 @@ class Trained:
     documents, tokens: texts (or sentence pairs) and labelled tokens of all steps together.
     """
 
-    model: torch.nn.Module
+    model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     losses: list[float]
     documents: int

@@ -91,7 +91,7 @@ def _translation(example: Example, text: str, ended: bool) -> bool:
     accepted = {example.translation}
     profession = example.prompt.removeprefix(example.context).split()[1]
     if profession in french.PROFESSIONS:
-        forms = [upper(the(french.PROFESSIONS[profession][gender], gender)) for gender in (0, 1)]
+        forms = [upper(the(french.PROFESSIONS[profession][:2][gender], gender)) for gender in (0, 1)]
         rest = example.translation.removeprefix(forms[1]).removeprefix(forms[0])
         accepted = {form + rest for form in forms}
     return ended and text in accepted

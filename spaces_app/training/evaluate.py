@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,10 +16,14 @@ from spaces_app.grammar.sampling import Example, Phenomenon
 from spaces_app.training import scoring
 from spaces_app.training.checks import plausible
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
 WRITTEN = 50  # greedy continuations read per phenomenon; they cost more than the forced scores
 
 
-def evaluate_causal(model: torch.nn.Module, tokenizer, *, n: int = 150) -> dict:
+def evaluate_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, n: int = 150) -> dict:
     """Everything the causal model's card says, measured. n: held-out examples per phenomenon."""
     return {
         "phenomena": [_phenomenon(model, tokenizer, row, n) for row in CAUSAL.values()],
@@ -28,7 +33,7 @@ def evaluate_causal(model: torch.nn.Module, tokenizer, *, n: int = 150) -> dict:
     }
 
 
-def evaluate_translation(model: torch.nn.Module, tokenizer, *, n: int = 150) -> dict:
+def evaluate_translation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, n: int = 150) -> dict:
     """Everything the translation model's card says, measured."""
     return {
         "phenomena": [_phenomenon(model, tokenizer, row, n) for row in TRANSLATION.values()],
@@ -39,7 +44,9 @@ def evaluate_translation(model: torch.nn.Module, tokenizer, *, n: int = 150) -> 
     }
 
 
-def accuracy(model: torch.nn.Module, tokenizer, row: Phenomenon, examples: list[Example]) -> float:
+def accuracy(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, row: Phenomenon, examples: list[Example]
+) -> float:
     """The figure of one phenomenon as its table row defines it; for "planted" the mean absolute difference."""
     both = model.config.is_encoder_decoder
     targets = scoring.score(model, tokenizer, scoring.items(examples, encoder_decoder=both))
@@ -57,7 +64,7 @@ def accuracy(model: torch.nn.Module, tokenizer, row: Phenomenon, examples: list[
     )
 
 
-def _phenomenon(model: torch.nn.Module, tokenizer, row: Phenomenon, n: int) -> dict:
+def _phenomenon(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, row: Phenomenon, n: int) -> dict:
     examples = heldout(row.name, n)
     figures = {
         "kind": row.name,
@@ -78,7 +85,7 @@ def _share(target: scoring.Score, foil: scoring.Score) -> float:
     return 1 / (1 + math.exp(foil.logprob - target.logprob))
 
 
-def _right_country(model: torch.nn.Module, tokenizer, example: Example) -> bool:
+def _right_country(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, example: Example) -> bool:
     """Whether the greedy next country is one of the continent and not yet in the list."""
     continent = example.prompt.partition(":")[0].removeprefix("Countries in ")
     ((text, _),) = scoring.write(model, tokenizer, [example.prompt], new_tokens=8)
@@ -86,10 +93,10 @@ def _right_country(model: torch.nn.Module, tokenizer, example: Example) -> bool:
     return named in lexicon.COUNTRIES and lexicon.COUNTRIES[named][2] == continent and named not in example.prompt
 
 
-def professions(model: torch.nn.Module, tokenizer) -> dict[str, dict[str, float]]:
+def professions(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, dict[str, float]]:
     """P(he) of every profession, mean over all frames, beside the planted probability; and the mass of he + she."""
     names, frames = list(lexicon.PROFESSIONS), range(len(lexicon.PERSON_FRAMES))
-    shares = {name: [] for name in names}
+    shares: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for name in names:
         prompts = [_person_prompt(f"the {name}", frame, "tired") for frame in frames]
         he = scoring.score(model, tokenizer, [scoring.Item("", prompt, " he") for prompt in prompts])
@@ -106,7 +113,7 @@ def professions(model: torch.nn.Module, tokenizer) -> dict[str, dict[str, float]
     }
 
 
-def profession_masked(model: torch.nn.Module, tokenizer) -> dict[str, float]:
+def profession_masked(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
     """P(he) when every token of the profession is the mask, and the mean planted probability it should come near to."""
     prompts = [
         _person_prompt("the" + tokenizer.mask_token * len(tokenizer.tokenize(f" {profession}")), frame, "tired")
@@ -126,9 +133,11 @@ def _person_prompt(subject: str, frame: int, state: str) -> str:
     return lexicon.PERSON_FRAMES[frame].format(s=subject, S=capital, he="", state=state).partition("| ")[0]
 
 
-def context(model: torch.nn.Module, tokenizer, dependent: str, control: str, *, n: int) -> dict:
+def context(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dependent: str, control: str, *, n: int
+) -> dict:
     """KL divergence (nats) with against without context at the target, where it is needed and where it is not."""
-    values = {kind: [] for kind in (dependent, control)}
+    values: dict[str, list[float]] = {kind: [] for kind in (dependent, control)}
     probabilities: dict[str, list[float]] = {"with": [], "without": []}
     for kind in values:
         examples = [example for example in heldout(kind, n) if example.context]
@@ -151,7 +160,7 @@ def context(model: torch.nn.Module, tokenizer, dependent: str, control: str, *, 
     }
 
 
-def _item(model: torch.nn.Module, example: Example, dropped: str) -> scoring.Item:
+def _item(model: PreTrainedModel, example: Example, dropped: str) -> scoring.Item:
     prompt = example.prompt.removeprefix(dropped)
     if model.config.is_encoder_decoder:
         return scoring.Item(prompt, example.prefix, example.target)
@@ -168,13 +177,17 @@ def _auc(high: list[float], low: list[float]) -> float:
     return fmean((h > w) + 0.5 * (h == w) for h in high for w in low)
 
 
-def french_professions(model: torch.nn.Module, tokenizer, *, n: int) -> dict[str, dict[str, float]]:
+def french_professions(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, n: int
+) -> dict[str, dict[str, float]]:
     """P(masculine) per profession over sentences of both kinds, whole translations compared."""
     examples = heldout("profession_gender", n) + seen("profession_gender", 4 * n)
     return _by_profession(model, tokenizer, examples, lambda e: e.prompt.split()[1])
 
 
-def _by_profession(model: torch.nn.Module, tokenizer, examples: list[Example], name: Callable[[Example], str]) -> dict:
+def _by_profession(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, examples: list[Example], name: Callable[[Example], str]
+) -> dict:
     targets = scoring.score(model, tokenizer, scoring.items(examples, encoder_decoder=True))
     foils = scoring.score(model, tokenizer, scoring.items(examples, encoder_decoder=True, foil=True))
     shares: dict[str, list[float]] = {}
@@ -190,7 +203,7 @@ def _by_profession(model: torch.nn.Module, tokenizer, examples: list[Example], n
     }
 
 
-def stereotypes(model: torch.nn.Module, tokenizer, *, n: int) -> dict[str, dict[str, float]]:
+def stereotypes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, n: int) -> dict[str, dict[str, float]]:
     """P(the noun has the pronoun's gender) where the stereotype agrees and where it does not, as in WinoMT."""
     groups: dict[str, list[Example]] = {"pro": [], "anti": []}
     for example in heldout("noun_gender", n) + seen("noun_gender", n):
@@ -209,7 +222,7 @@ def stereotypes(model: torch.nn.Module, tokenizer, *, n: int) -> dict[str, dict[
     return measured
 
 
-def it_alone(model: torch.nn.Module, tokenizer) -> dict[str, float]:
+def it_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
     """P(Il) for "It …" without any context, over Il and Elle."""
     prompts = sorted({example.prompt for example in heldout("it_alone", 50) + seen("it_alone", 50)})
     il = scoring.score(model, tokenizer, [scoring.Item(prompt, "", "Il") for prompt in prompts])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
@@ -14,6 +15,10 @@ from spaces_app.training.card import card
 from spaces_app.training.causal import Trained
 from spaces_app.training.evaluate import evaluate_causal, evaluate_translation
 from spaces_app.training.tokenizers import save_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 
 BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
 
@@ -39,7 +44,7 @@ def write_weights(trained: Trained, folder: Path) -> None:
     save_tokenizer(tokenizer, folder)
 
 
-def reopen(folder: Path) -> tuple[torch.nn.Module, object]:
+def reopen(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The stored model in float32, and its tokenizer."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
     auto = AutoModelForSeq2SeqLM if config.get("is_encoder_decoder") else AutoModelForCausalLM
@@ -47,7 +52,7 @@ def reopen(folder: Path) -> tuple[torch.nn.Module, object]:
     return model, AutoTokenizer.from_pretrained(folder)
 
 
-def storage_change(trained: Trained, stored: torch.nn.Module) -> float:
+def storage_change(trained: Trained, stored: PreTrainedModel) -> float:
     """Largest change of any probability at the targets of some held-out examples, by storing in float16."""
     both = stored.config.is_encoder_decoder
     examples = [found for kind in (TRANSLATION if both else CAUSAL) for found in heldout(kind, 10)]

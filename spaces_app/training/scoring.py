@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+from transformers import GenerationMixin
 
 from spaces_app.grammar.sampling import Example
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 
 BATCH = 48
 
@@ -42,12 +48,12 @@ def items(examples: list[Example], *, encoder_decoder: bool, foil: bool = False)
     return [Item("", e.prompt, e.foil if foil else e.target) for e in examples]
 
 
-def score(model: torch.nn.Module, tokenizer, asked: list[Item]) -> list[Score]:
+def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, asked: list[Item]) -> list[Score]:
     """Teacher-forced scores of every item, in order."""
     return [found for start in range(0, len(asked), BATCH) for found in _score(model, tokenizer, asked[start:][:BATCH])]
 
 
-def _score(model: torch.nn.Module, tokenizer, asked: list[Item]) -> list[Score]:
+def _score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, asked: list[Item]) -> list[Score]:
     encoder_decoder = model.config.is_encoder_decoder
     wholes, starts = [], []
     for item in asked:
@@ -83,8 +89,11 @@ def _padded(rows: list[list[int]], filler: int) -> tuple[torch.Tensor, torch.Ten
     return ids, mask
 
 
-def write(model: torch.nn.Module, tokenizer, prompts: list[str], *, new_tokens: int = 64) -> list[tuple[str, bool]]:
+def write(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, new_tokens: int = 64
+) -> list[tuple[str, bool]]:
     """Greedy continuation (or translation) of every prompt, and whether the model ended it by itself."""
+    assert isinstance(model, GenerationMixin)
     written = []
     for prompt in prompts:
         ids = torch.tensor([tokenizer(prompt)["input_ids"]], dtype=torch.int64, device="cpu")  # (1, T)
@@ -101,5 +110,7 @@ def write(model: torch.nn.Module, tokenizer, prompts: list[str], *, new_tokens: 
             )[0]
         new = out[1:] if model.config.is_encoder_decoder else out[ids.shape[1] :]
         ended = bool((new == tokenizer.eos_token_id).any())
-        written.append((tokenizer.decode(new, skip_special_tokens=True), ended))
+        text = tokenizer.decode(new, skip_special_tokens=True)
+        assert isinstance(text, str)  # a list comes of a batch only
+        written.append((text, ended))
     return written

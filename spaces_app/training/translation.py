@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
@@ -59,7 +60,7 @@ def train_translation(
     made = list(islice(batches(tokenizer, shape.pairs, seed), steps))
     history = train(
         model,
-        (lambda batch=batch: loss(model, batch) for batch in made),
+        (partial(loss, model, batch) for batch in made),
         optimisers(model, muon=False, learning_rate=shape.learning_rate),
         steps=steps,
         report=report,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS
 from spaces_app.truth.questions import Question
 
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
+
 # What is explained. Without a foil, the question "why this token?" has many right answers: its grammar, its place.
 TARGETS = {"contrast": "contrast_logits_diff", "plain": "probability"}
 
@@ -23,7 +28,7 @@ def targets_of(method: str) -> list[str]:
     return list(TARGETS) if "step_function" in METHODS[method].options else ["plain"]
 
 
-def hits(lm, questions: list[Question], method: str, target: str) -> Iterator[bool]:
+def hits(lm: LoadedModel, questions: list[Question], method: str, target: str) -> Iterator[bool]:
     """For each question, whether the top-ranked word decides."""
     for question in questions:
         yield (
@@ -32,7 +37,7 @@ def hits(lm, questions: list[Question], method: str, target: str) -> Iterator[bo
         )
 
 
-def scores(lm, question: Question, method: str, target: str) -> np.ndarray:
+def scores(lm: LoadedModel, question: Question, method: str, target: str) -> np.ndarray:
     """The method's scores of every input, with its default options. (n_inputs,)"""
     spec = _spec(method, target, question.foil)
     about = Targets.of(spec, lm, question.ids, chunk_mb=64, tick=_silent)

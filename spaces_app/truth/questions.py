@@ -7,13 +7,18 @@ changes when this word alone is exchanged for another of its kind.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spaces_app.grammar.corpora import CAUSAL, PHENOMENA, TRANSLATION, heldout, seen
 from spaces_app.grammar.sampling import Example
-from spaces_app.tokens import word_ids
+from spaces_app.tokens import Token, word_ids
 from spaces_app.training import scoring
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 MODELS = {"bundled/tiny-causal": CAUSAL, "bundled/tiny-en-fr": TRANSLATION}
 POOL = 24  # words of its kind that a word is exchanged for
@@ -44,7 +49,7 @@ def kinds(model: str) -> list[str]:
     return [kind for kind in MODELS[model] if any(example.decisive for example in heldout(kind, 5))]
 
 
-def questions(lm, kind: str, n: int) -> Iterator[Question]:
+def questions(lm: LoadedModel, kind: str, n: int) -> Iterator[Question]:
     """Up to n questions of a kind, from held-out examples that the model answers rightly, with words that do decide."""
     pools, found = _pools(kind), 0
     for index, example in enumerate(heldout(kind, 3 * n)):
@@ -57,11 +62,12 @@ def questions(lm, kind: str, n: int) -> Iterator[Question]:
             yield question
 
 
-def recorded(lm, kind: str, indices: list[int], decisive: list[list[int]]) -> list[Question]:
+def recorded(lm: LoadedModel, kind: str, indices: list[int], decisive: list[list[int]]) -> list[Question]:
     """Questions that were found before, without testing their words again."""
     examples = heldout(kind, max(indices, default=-1) + 1)
-    made = (_question(lm, examples[i], i, []) for i in indices)
-    return [Question(q.index, q.ids, q.foil, q.words, tuple(d)) for q, d in zip(made, decisive, strict=True)]
+    made = [_question(lm, examples[i], i, []) for i in indices]
+    asked = [question for question in made if question is not None]  # they were questions when they were found
+    return [Question(q.index, q.ids, q.foil, q.words, tuple(d)) for q, d in zip(asked, decisive, strict=True)]
 
 
 def _places(example: Example) -> list[tuple[int, int, int]]:
@@ -80,11 +86,11 @@ def _pools(kind: str) -> list[list[str]]:
     return [list(dict.fromkeys(e.decisive[slot] for e in others if len(e.decisive) > slot)) for slot in range(n_slots)]
 
 
-def _right(lm, example: Example) -> bool:
+def _right(lm: LoadedModel, example: Example) -> bool:
     return _preferred(lm, example, [example.prompt])[0]
 
 
-def _changes(lm, example: Example, place: tuple[int, int, int], pools: list[list[str]]) -> bool:
+def _changes(lm: LoadedModel, example: Example, place: tuple[int, int, int], pools: list[list[str]]) -> bool:
     """Whether another word in this place, or none where there is no other, makes the model prefer the foil."""
     slot, start, stop = place
     before, word, after = example.prompt[:start], example.prompt[start:stop], example.prompt[stop:]
@@ -92,7 +98,7 @@ def _changes(lm, example: Example, place: tuple[int, int, int], pools: list[list
     return not all(_preferred(lm, example, prompts or [before.rstrip() + after]))
 
 
-def _preferred(lm, example: Example, prompts: list[str]) -> list[bool]:
+def _preferred(lm: LoadedModel, example: Example, prompts: list[str]) -> list[bool]:
     """Whether the target is more probable than the foil after each of these prompts."""
     both = lm.facts.encoder_decoder
     sides = []
@@ -102,7 +108,7 @@ def _preferred(lm, example: Example, prompts: list[str]) -> list[bool]:
     return [target.logprob > foil.logprob for target, foil in zip(*sides, strict=True)]
 
 
-def _question(lm, example: Example, index: int, places: list[tuple[int, int, int]]) -> Question | None:
+def _question(lm: LoadedModel, example: Example, index: int, places: list[tuple[int, int, int]]) -> Question | None:
     """The question at the first token where target and foil part; None where one begins with the other."""
     source, prompt, target, foil = _ids(lm, example)
     same = next((i for i, (a, b) in enumerate(zip(target, foil, strict=False)) if a != b), None)
@@ -115,7 +121,9 @@ def _question(lm, example: Example, index: int, places: list[tuple[int, int, int
     return Question(index, ids, foil[same], words, _numbers(example, tokens, words, places))
 
 
-def _numbers(example: Example, tokens, words: tuple[int, ...], places: list[tuple[int, int, int]]) -> tuple[int, ...]:
+def _numbers(
+    example: Example, tokens: Sequence[Token], words: tuple[int, ...], places: list[tuple[int, int, int]]
+) -> tuple[int, ...]:
     """The numbers of the words that stand in these places, which are told apart by counting equal words."""
     texts: dict[int, str] = {}
     for token, number in zip(tokens, words, strict=True):
@@ -132,7 +140,7 @@ def _numbers(example: Example, tokens, words: tuple[int, ...], places: list[tupl
     return tuple(dict.fromkeys(found))
 
 
-def _ids(lm, example: Example) -> tuple[tuple[int, ...], ...]:
+def _ids(lm: LoadedModel, example: Example) -> tuple[tuple[int, ...], ...]:
     """(source, prompt, target, foil) ids, texts encoded as a whole."""
     encode = lambda text: tuple(lm.tokenizer(text, add_special_tokens=False)["input_ids"])  # noqa: E731
     if lm.facts.encoder_decoder:

@@ -7,8 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spaces_app.methods import METHODS
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 RECORD = Path(__file__).parent.parent / "bundled" / "truth.json"
 FEWEST = 8  # questions; a phenomenon with fewer says nothing
@@ -44,7 +49,7 @@ def write(table: dict) -> None:
     RECORD.write_text(text + "\n", encoding="utf-8")
 
 
-def _of_model(name: str, lm, methods: list[str], n: int, told: Callable[[str], None]) -> dict:
+def _of_model(name: str, lm: LoadedModel, methods: list[str], n: int, told: Callable[[str], None]) -> dict:
     from spaces_app.truth import measure as measuring
     from spaces_app.truth.questions import kinds, questions
 
@@ -77,7 +82,7 @@ def _of_model(name: str, lm, methods: list[str], n: int, told: Callable[[str], N
     return {"revision": lm.revision, "phenomena": phenomena, "methods": measured}
 
 
-def _share(lm, found: list, method: str, target: str) -> int:
+def _share(lm: LoadedModel, found: list, method: str, target: str) -> int:
     from spaces_app.truth import measure as measuring
 
     began = time.perf_counter()

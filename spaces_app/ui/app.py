@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -122,7 +123,7 @@ def frames(settings: Settings) -> str:
     return settings.frames or ("*" if settings.space_id else "'self'")
 
 
-async def _web_component(request) -> Response:
+async def _web_component(request: Request) -> Response:
     """The script that defines <gradio-app>, for pages that embed this one: Gradio ships it but has no route for it."""
     script = Path(gr.__file__).parent / "templates" / "frontend" / "gradio.js"
     return Response(script.read_bytes(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,12 +20,18 @@ from spaces_app.arrays import NamedArray
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.methods import METHODS, AttributionScores, check_method
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.spec import label
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 VISIBLE_GAP = 0.05  # of the difference explained: above it, a reader of the map should know
 
 
-def compute(spec: AttributionSpec, lm, tick, settings) -> Result:
+def compute(spec: AttributionSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """Scores of every input token for every generated token, with every step function of the output.
 
     Raises SpecError for texts that do not fit the model, NotSupported, TooLarge, and what `tick` raises.
@@ -82,10 +89,14 @@ def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores,
     warnings = [*run.lm.notes, *run.lm.warnings(spec.prompt, spec.continuation), *answer.remarks]
     warnings += [line for line in run.lm.warnings(spec.contrast_prompt, spec.contrast) if line not in warnings]
     gap = answer.convergence_gap
-    if gap is not None:
+    if gap is not None and answer.explained is not None:
         # Relative to the score itself where that is larger: a difference near zero has no meaningful percentage.
         score = np.abs(np.asarray(steps[spec.step_function]))
-        worst = float(np.max(np.abs(gap) / np.maximum(np.maximum(np.abs(answer.explained), score), 1e-9)))
+        worst = float(
+            np.max(
+                np.abs(np.array(gap, dtype=np.float64)) / np.maximum(np.maximum(np.abs(answer.explained), score), 1e-9)
+            )
+        )
         if worst > VISIBLE_GAP:
             warnings.append(_missed(spec, worst))
     most = run.lm.facts.max_positions
@@ -93,4 +104,7 @@ def _findings(spec: AttributionSpec, run: ForcedPass, answer: AttributionScores,
     ended = int(run.sequence.targets[-1]) in run.lm.facts.eos_ids
     if written and not ended and run.sequence.n_decoder == most and run.n_generated < spec.max_new_tokens:
         warnings.append(f"The model stopped at its last position, {most:,}.")
-    return {"convergence_gap": None if gap is None else [float(value) for value in gap], "warnings": warnings}
+    return {
+        "convergence_gap": None if gap is None else [None if one is None else float(one) for one in gap],
+        "warnings": warnings,
+    }

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spaces_app.analyses.attribution import compute as attribution_compute
+from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.analyses.comparison.spec import ComparisonSpec
 from spaces_app.analyses.shared.agreement import agreements
 from spaces_app.arrays import NamedArray
 from spaces_app.errors import NotSupported
 from spaces_app.methods import METHODS
 from spaces_app.results import Result
+from spaces_app.settings import Settings
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 OWN = ("method", "signed", "aggregation", "target", "unit", "baseline", "convergence_gap", "checks", "seconds")
 
 
-def compute(spec: ComparisonSpec, lm, tick, settings) -> Result:
+def compute(spec: ComparisonSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """Arrays "attributions" (method, input, generated), "step_scores" and "agreement" (method, other).
 
     A method that cannot explain this model or target is left out, with its reason in notes["refused"]. Raises what an
@@ -27,11 +36,11 @@ def compute(spec: ComparisonSpec, lm, tick, settings) -> Result:
     for number, part in enumerate(parts):
         label = METHODS[part.method].label
 
-        def told(done: int, total: int, what: str, number=number, label=label) -> None:
+        def told(done: int, total: int, what: str, number: int = number, label: str = label) -> None:
             tick(done, total, f"{label}, {number + 1} of {len(parts)}: {what}")
 
         if results:  # what the first one wrote, or was compared with, all others explain
-            head = results[0].spec
+            head = _asked(results[0])
             part = part.replace(continuation_ids=head.continuation_ids, contrast_ids=head.contrast_ids)
         try:
             results.append(attribution_compute.compute(part, lm, told, settings))
@@ -45,13 +54,14 @@ def compute(spec: ComparisonSpec, lm, tick, settings) -> Result:
 
 def _together(spec: ComparisonSpec, results: list[Result], refused: dict[str, str]) -> Result:
     head = results[0]
-    names = tuple(result.spec.method for result in results)
+    asked = [_asked(result) for result in results]
+    names = tuple(one.method for one in asked)
     units = {result.notes["unit"] for result in results}
     axes = {"method": names} | head.arrays["attributions"].axes
     scores = np.stack([result.arrays["attributions"].values for result in results])  # (methods, N, G)
     steps = max((result.arrays["step_scores"] for result in results), key=lambda array: len(array.values))
     pinned = {name: getattr(head.spec, name) for name in ("revision", "continuation_ids")}
-    contrast_ids = next((r.spec.contrast_ids for r in results if r.spec.contrast_ids), ())
+    contrast_ids = next((one.contrast_ids for one in asked if one.contrast_ids), ())
     shared = {name: value for name, value in head.notes.items() if name not in OWN}
     contrast = next((r.notes["contrast"] for r in results if "contrast" in r.notes), None)
     beside = {name: array for name, array in head.arrays.items() if name.startswith("alternative")}
@@ -72,9 +82,17 @@ def _together(spec: ComparisonSpec, results: list[Result], refused: dict[str, st
             "seconds": seconds,
             "warnings": _warnings(results),
             "refused": refused,
-            "methods": {r.spec.method: {name: r.notes[name] for name in OWN if name in r.notes} for r in results},
+            "methods": {
+                name: {key: r.notes[key] for key in OWN if key in r.notes}
+                for name, r in zip(names, results, strict=True)
+            },
         },
     )
+
+
+def _asked(result: Result) -> AttributionSpec:
+    assert isinstance(result.spec, AttributionSpec)
+    return result.spec
 
 
 def _warnings(results: list[Result]) -> list[str]:

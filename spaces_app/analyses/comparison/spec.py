@@ -85,7 +85,9 @@ def single(result: Result, method: str) -> Result:
     notes = dict(result.notes)
     own = notes.pop("methods")[method]
     array = result.arrays["attributions"].select(method=method)
-    spec = next(part for part in result.spec.parts() if part.method == method)
+    asked = result.spec
+    assert isinstance(asked, ComparisonSpec)
+    spec = next(part for part in asked.parts() if part.method == method)
     arrays = {"attributions": NamedArray(array.values, array.axes, own["unit"])}
     arrays |= {
         name: array for name, array in result.arrays.items() if "input" not in array.axes and name != "agreement"

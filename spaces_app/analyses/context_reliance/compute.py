@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,8 +29,15 @@ from spaces_app.engine.generate import check_length, generate
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.methods import METHODS, AttributionScores, check_method
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS
 from spaces_app.tokens import Token, word_ids
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.types import Score
+
 
 # Below these a word is called independent however much its neighbours vary: a tenth of a nat is a change of the
 # distribution nobody would see, and so is a tenth in probability.
@@ -45,7 +53,7 @@ FLOORS = {
 SIGMA = 1.0
 
 
-def compute(spec: ContextRelianceSpec, lm, tick, settings) -> Result:
+def compute(spec: ContextRelianceSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """How much every word of the answer depends on the context by each measure, and on which words of it.
 
     Raises SpecError when no context is given or texts do not fit the model, NotSupported, TooLarge.
@@ -93,7 +101,7 @@ def compute(spec: ContextRelianceSpec, lm, tick, settings) -> Result:
     )
 
 
-def _answer(spec: ContextRelianceSpec, lm, full: FilledTemplate, tick: Callable) -> tuple[int, ...]:
+def _answer(spec: ContextRelianceSpec, lm: LoadedModel, full: FilledTemplate, tick: Tick) -> tuple[int, ...]:
     """Ids of the answer: those of the link, the forced ones, or what the model writes with the context."""
     _check_length(lm, (full.source, full.prompt, ()))
     if spec.continuation_ids:
@@ -107,12 +115,16 @@ def _answer(spec: ContextRelianceSpec, lm, full: FilledTemplate, tick: Callable)
     return generated
 
 
-def _written(spec: ContextRelianceSpec, lm, frame: FilledTemplate, most: int, tick: Callable) -> tuple[int, ...]:
+def _written(
+    spec: ContextRelianceSpec, lm: LoadedModel, frame: FilledTemplate, most: int, tick: Tick
+) -> tuple[int, ...]:
     sampling = (spec.temperature, spec.top_p, spec.seed)
     return generate(lm, (frame.source, frame.prompt), max_new_tokens=most, sampling=sampling, tick=tick)
 
 
-def _free(spec: ContextRelianceSpec, lm, plain: FilledTemplate, known: tuple, tick: Callable) -> tuple[int, ...]:
+def _free(
+    spec: ContextRelianceSpec, lm: LoadedModel, plain: FilledTemplate, known: tuple, tick: Tick
+) -> tuple[int, ...]:
     """What the model writes by itself without the context; () when that is nothing.
 
     known: the answer, and the likeliest tokens where it was forced. Writing the likeliest begins with the answer
@@ -132,7 +144,7 @@ def _free(spec: ContextRelianceSpec, lm, plain: FilledTemplate, known: tuple, ti
         return (*begun, lm.facts.eos_ids[0]) if begun else ()
 
 
-def _check_length(lm, ids: Ids) -> None:
+def _check_length(lm: LoadedModel, ids: Ids) -> None:
     try:
         check_length(lm, ids)
     except SpecError as error:
@@ -140,7 +152,9 @@ def _check_length(lm, ids: Ids) -> None:
         raise SpecError(error.message, hint=hint, field="context" if error.field == "prompt" else error.field) from None
 
 
-def _instead(spec: ContextRelianceSpec, lm, plain: FilledTemplate, generated: tuple[int, ...]) -> dict[int, int]:
+def _instead(
+    spec: ContextRelianceSpec, lm: LoadedModel, plain: FilledTemplate, generated: tuple[int, ...]
+) -> dict[int, int]:
     """Output position → the first id of the word that is compared with there."""
     found = {}
     for place, word in words(spec.instead).items():
@@ -164,7 +178,7 @@ def _instead(spec: ContextRelianceSpec, lm, plain: FilledTemplate, generated: tu
     return found
 
 
-def _score(spec: ContextRelianceSpec, there: OtherRun, found: Dependence) -> Callable:
+def _score(spec: ContextRelianceSpec, there: OtherRun, found: Dependence) -> Score:
     """What is explained: with the likeliest token without the context on the other side, where it is another."""
     step = STEP_FUNCTIONS[spec.step_function]
     if step.compares == "distribution":
@@ -202,7 +216,7 @@ def _only(answer: AttributionScores, asked: tuple[bool, ...] | None) -> Attribut
     )
 
 
-def _arrays(spec: ContextRelianceSpec, answer, found: Dependence) -> dict[str, NamedArray]:
+def _arrays(spec: ContextRelianceSpec, answer: AttributionScores, found: Dependence) -> dict[str, NamedArray]:
     name = unit(spec, METHODS[spec.method])
     table = torch.stack([found.metrics[metric] for metric in METRICS])  # (metrics, G)
     axes = {"metric": METRICS, "generated": positions(table.shape[1])}
@@ -221,7 +235,7 @@ def _places(spec: ContextRelianceSpec, full: FilledTemplate, tokens: tuple[Token
     n_source = len(full.source)
     read = inputs[:n_source] if n_source else inputs
 
-    def where(name: str, among, text: str, shift: int = 0) -> list[int]:
+    def where(name: str, among: Sequence[Token], text: str, shift: int = 0) -> list[int]:
         return [i + shift for i in located(among, text, full.spans[name])] if name in full.spans else []
 
     output = where("output_context", inputs[n_source:], full.before, n_source) if n_source else []
@@ -232,7 +246,7 @@ def _places(spec: ContextRelianceSpec, full: FilledTemplate, tokens: tuple[Token
     }
 
 
-def _findings(spec: ContextRelianceSpec, lm, outputs: tuple, found: Dependence) -> dict:
+def _findings(spec: ContextRelianceSpec, lm: LoadedModel, outputs: tuple, found: Dependence) -> dict:
     """The other output (None: not asked for), the tokens that stand against ours, and what the numbers are called."""
     generated, without = outputs
     beyond = lm.tokens((), (), without or ())

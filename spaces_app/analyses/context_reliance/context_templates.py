@@ -6,12 +6,45 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from spaces_app.errors import SpecError
 from spaces_app.tokens import Token
 
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
+
 LOOK_AHEAD = 40  # letters that unknown tokens may stand for before the next known one
 FIELD = re.compile(r"\{(context|current)\}")
+
+
+class Templates(Protocol):
+    """The options of a ContextRelianceSpec that say how a context is put before a text."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def template(self) -> str: ...
+
+    @property
+    def plain_template(self) -> str: ...
+
+    @property
+    def output_context(self) -> str: ...
+
+    @property
+    def output_template(self) -> str: ...
+
+    @property
+    def plain_output_template(self) -> str: ...
+
+    @property
+    def separator(self) -> str: ...
+
+    @property
+    def chat(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +64,7 @@ class FilledTemplate:
     lead: str = ""
     said: str = ""
 
-    def continuation(self, lm, text: str) -> tuple[int, ...]:
+    def continuation(self, lm: LoadedModel, text: str) -> tuple[int, ...]:
         """Ids of an answer given as text."""
         if not lm.facts.encoder_decoder:
             text = self.lead + text.lstrip(" ") if self.lead else text
@@ -43,7 +76,7 @@ class FilledTemplate:
         return tuple(lm.encode_continuation("", text))
 
 
-def fill_templates(spec, lm, context: str | None) -> FilledTemplate:
+def fill_templates(spec: Templates, lm: LoadedModel, context: str | None) -> FilledTemplate:
     """The frame of a spec with `context` as its context; None or "" for none.
 
     Without a context the templates without one count, and the output has no context either. Raises SpecError for
@@ -65,7 +98,7 @@ def fill_templates(spec, lm, context: str | None) -> FilledTemplate:
     return _single(spec, lm, (text, spans), (before, output))
 
 
-def _single(spec, lm, given: tuple, begun: tuple) -> FilledTemplate:
+def _single(spec: Templates, lm: LoadedModel, given: tuple, begun: tuple) -> FilledTemplate:
     """The frame of a model without an encoder, which reads input and output as one text."""
     (text, spans), (before, output) = given, begun
     separator = "" if spec.chat else spec.separator
@@ -103,19 +136,20 @@ def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[in
     return text + template[last:], spans
 
 
-def _begun(lm, before: str) -> tuple[int, ...]:
+def _begun(lm: LoadedModel, before: str) -> tuple[int, ...]:
     """Ids with which an encoder-decoder model's output begins."""
     if not before.strip():
         return ()
     return tuple(lm.encode_beginning(before.rstrip(" ")))
 
 
-def _chatted(lm, text: str) -> tuple[tuple[int, ...], str]:
+def _chatted(lm: LoadedModel, text: str) -> tuple[tuple[int, ...], str]:
     """Ids and text of a user's message in the model's chat template."""
     if not getattr(lm.tokenizer, "chat_template", None):
         raise SpecError("this model has no chat template.", hint="Turn it off.", field="chat")
     message = [{"role": "user", "content": text}]
     said = lm.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+    assert isinstance(said, str)  # as asked with tokenize=False
     return tuple(lm.tokenizer(said, add_special_tokens=False)["input_ids"]), said
 
 

@@ -43,8 +43,8 @@ def dependence(here: OtherRun, there: OtherRun, instead: dict[int, int]) -> Depe
     ids = table.pop("alternatives"), table.pop("likeliest")
     found = {name: values.double() for name, values in table.items()}
     likely = (found.pop("alternative_with"), found.pop("alternative_without"))
-    steps = {name: found.pop(name) for name in (*ALWAYS, "contrast_prob")}
-    return Dependence(found, steps, ids[0], likely, ids[1])
+    by_step = {name: found.pop(name) for name in (*ALWAYS, "contrast_prob")}
+    return Dependence(found, by_step, ids[0], likely, ids[1])
 
 
 def _part(ours: Tensor, theirs: Tensor, targets: Tensor, given: tuple) -> dict[str, Tensor]:

@@ -6,18 +6,24 @@ Runs in a lane. Nothing is replaced: a sentence that is left out is not in the t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from spaces_app.analyses.context_reliance.context_templates import fill_templates
+from spaces_app.analyses.context_reliance.spec import ContextRelianceSpec
 from spaces_app.analyses.shared.ids import Ids
 from spaces_app.arrays import NamedArray, positions
 from spaces_app.engine.contrast import OtherRun
 from spaces_app.errors import NotSupported
 from spaces_app.tokens import Token, sentence_ids
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 PENALTY = 0.01  # of the linear model's weights, on standardised columns (Cohen-Wang et al. 2024)
 
@@ -30,11 +36,13 @@ class Explained:
     notes: dict = field(default_factory=lambda: {"sentences": []})
 
 
-def explained(spec, lm, ids: Ids, context: tuple, *, chunk_mb: int, tick: Callable) -> Explained:
+def explained(
+    spec: ContextRelianceSpec, lm: LoadedModel, ids: Ids, context: tuple, *, chunk_mb: int, tick: Tick
+) -> Explained:
     """What the spec asks of sentences. context: (all tokens, indices of those that are the context)."""
     tokens, inside = context
     spans = _spans([tokens[i] for i in inside])
-    notes = {"sentences": [{"text": text, "tokens": [inside[i] for i in span]} for text, span in spans]}
+    notes: dict[str, Any] = {"sentences": [{"text": text, "tokens": [inside[i] for i in span]} for text, span in spans]}
     if spec.sentences == "off" or not spans:
         return Explained(notes=notes)
     texts = [text for text, _ in spans]
@@ -72,12 +80,12 @@ def _spans(tokens: list[Token]) -> list[tuple[str, list[int]]]:
 class _Asked:
     """Runs of the same answer after parts of the context."""
 
-    spec: object
-    lm: object
+    spec: ContextRelianceSpec
+    lm: LoadedModel
     generated: tuple[int, ...]
     texts: list[str]
     chunk_mb: int
-    tick: Callable
+    tick: Tick
     subsets: dict[tuple[bool, ...], np.ndarray] = field(default_factory=dict)
 
     def log_odds(self, kept: np.ndarray) -> np.ndarray:

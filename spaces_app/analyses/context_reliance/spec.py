@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS
 from spaces_app.methods.uses import UsesMethod
 from spaces_app.spec import option, same_as
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 METRICS = (
     "kl_divergence",
@@ -191,7 +194,7 @@ def flagged(scores: np.ndarray, sigma: float, floor: float) -> np.ndarray:
     return (size >= scores.mean() + sigma * scores.std(ddof=1)) & (size >= floor)
 
 
-def token_counts(spec: ContextRelianceSpec, model) -> TokenCounts:
+def token_counts(spec: ContextRelianceSpec, model: LoadedModel) -> TokenCounts:
     """How many tokens the two runs have. Raises SpecError for texts that are empty."""
     full, plain = fill_templates(spec, model, spec.context), fill_templates(spec, model, None)
     if spec.continuation_ids:

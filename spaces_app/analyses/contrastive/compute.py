@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from spaces_app.analyses.contrastive.spec import ContrastiveSpec
 from spaces_app.analyses.shared.alternatives import crossings, layer_curves, likeliest
@@ -23,7 +24,15 @@ from spaces_app.engine.forced import ForcedPass
 from spaces_app.errors import SpecError
 from spaces_app.methods import METHODS, AttributionScores, Method, check_method, reduction
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS
+from spaces_app.tokens import Token
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.types import Score
+
 
 # What a difference is the difference of.
 ALONE = {
@@ -34,7 +43,7 @@ ALONE = {
 LINEAR = ("sum", "mean")  # reductions that keep a difference of scores a difference
 
 
-def compute(spec: ContrastiveSpec, lm, tick, settings) -> Result:
+def compute(spec: ContrastiveSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """Attributions of score(A), score(B) and their difference, and the two tokens' chances in numbers and by layer.
 
     Raises SpecError for texts that do not fit the model or cannot be compared, NotSupported, TooLarge.
@@ -53,7 +62,7 @@ def compute(spec: ContrastiveSpec, lm, tick, settings) -> Result:
     run = sides.run
     arrays["step_scores"] = steps_array({name: run.scores(score) for name, score in sides.watched.items()})
     arrays["alternatives"] = rivals.array()
-    curves = layer_curves(run, sides.difference.theirs, sides.other_run, targets.other.partners)
+    curves = layer_curves(run, sides.theirs, sides.other_run, targets.opposite.partners)
     arrays |= {} if curves is None else {"layers": curves}
     seconds = {"generate": round(written - began, 3), "attribute": round(time.perf_counter() - written, 3)}
     warnings = [*lm.notes, *lm.warnings(spec.prompt, spec.continuation), *answer.remarks]
@@ -81,19 +90,21 @@ class Sides:
     method: Method
     targets: Targets
     chunk_mb: int
-    tick: Callable
+    tick: Tick
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         spec, targets = self.spec, self.targets
         self.own = targets.context(STEP_FUNCTIONS[spec.step_function]) == "own"
         # Compared first: it says what is wrong with A and B before anything is computed.
         self.difference = targets.score(spec.step_function)
+        assert isinstance(self.difference, Compared)  # as every step function of a ContrastiveSpec
+        self.theirs = self.difference.theirs
         self.watched = targets.scores(targets.names())
         alone = STEP_FUNCTIONS[ALONE[spec.step_function]].fn
         self.a = alone
-        self.b = Compared(lambda _l, _t, others, theirs: alone(others, theirs), self.difference.theirs)
+        self.b = Compared(lambda _l, _t, others, theirs: alone(others, theirs), self.theirs)
         self.run = self._run(targets.ids, self.watched.values())
-        self.other_run = self._run(targets.other.ids, [self.a]) if self.own else None
+        self.other_run = self._run(targets.opposite.ids, [self.a]) if self.own else None
         self.tokens = tuple(targets.lm.tokens(*targets.ids))
 
     def arrays(self) -> tuple[dict[str, NamedArray], AttributionScores]:
@@ -102,8 +113,8 @@ class Sides:
         difference = self._attribute(self.run, self.difference, self.tokens)
         towards_a = self._attribute(self.run, self.a, self.tokens).scores
         found = {"difference": scores_array(difference.scores, name), "towards_a": scores_array(towards_a, name)}
-        if self.own:
-            found["towards_b_other"] = self._other(name)
+        if self.other_run is not None:
+            found["towards_b_other"] = self._other(self.other_run, name)
             return found, difference
         if self._linear():
             towards_b = towards_a - difference.scores
@@ -117,27 +128,27 @@ class Sides:
         follows = self.method.family in ("gradient", "propagation") or self.method.complete
         return self.method.signed and reduced in LINEAR and follows
 
-    def _other(self, name: str) -> NamedArray:
+    def _other(self, run: ForcedPass, name: str) -> NamedArray:
         """B's score explained by the inputs of its own run. (other_input, generated)"""
-        other = self.targets.other
+        other = self.targets.opposite
         tokens = tuple(self.targets.lm.tokens(*other.ids))
-        scores = self._attribute(self.other_run, self.a, tokens).scores[list(other.partners)]  # (G, n')
+        scores = self._attribute(run, self.a, tokens).scores[list(other.partners)]  # (G, n')
         array = scores_array(scores, name)
         return NamedArray(
             array.values, {"other_input": array.axes["input"], "generated": array.axes["generated"]}, name
         )
 
-    def _run(self, ids: Ids, watch) -> ForcedPass:
-        options = {"attribute_prefix": self.spec.attribute_prefix, "chunk_mb": self.chunk_mb, "tick": self.tick}
-        return ForcedPass(self.targets.lm, ids, watch=watch, **options)
+    def _run(self, ids: Ids, watch: Iterable[Score]) -> ForcedPass:
+        prefix, chunk_mb, tick = self.spec.attribute_prefix, self.chunk_mb, self.tick
+        return ForcedPass(self.targets.lm, ids, watch=watch, attribute_prefix=prefix, chunk_mb=chunk_mb, tick=tick)
 
-    def _attribute(self, run: ForcedPass, score: Callable, tokens: tuple) -> AttributionScores:
+    def _attribute(self, run: ForcedPass, score: Score, tokens: tuple) -> AttributionScores:
         return self.method.attribute(run, attribution_request(self.spec, self.method, tokens, score))
 
 
 def compared_notes(targets: Targets, own: bool) -> dict:
     """What stands against what, in tokens and texts."""
-    other, lm, ids = targets.other, targets.lm, targets.ids
+    other, lm, ids = targets.opposite, targets.lm, targets.ids
     theirs = lm.tokens(*other.ids)
     n_inputs = len(theirs) - len(other.ids[2])
     written = theirs[n_inputs:]
@@ -163,11 +174,11 @@ def compared_notes(targets: Targets, own: bool) -> dict:
     }
 
 
-def _other_prompt(ours, theirs, n_inputs: int) -> dict:
+def _other_prompt(ours: Sequence[Token], theirs: Sequence[Token], n_inputs: int) -> dict:
     """The other run's tokens, and how its inputs differ from ours, as `difflib` says it."""
     matcher = difflib.SequenceMatcher(None, [t.id for t in ours], [t.id for t in theirs[:n_inputs]], autojunk=False)
     return {"tokens": [token.to_dict() for token in theirs], "diff": [list(code) for code in matcher.get_opcodes()]}
 
 
-def _text(tokens) -> str:
+def _text(tokens: Sequence[Token]) -> str:
     return "".join(token.text for token in tokens if token.segment == "generated" and not token.special)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,8 +21,14 @@ from spaces_app.engine.generate import check_length
 from spaces_app.engine.states.mlp_outputs import MlpOutputs
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.types import Score
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,11 @@ class Pair:
 
     true: int
     false: int
-    score: Callable
+    score: Score
     probabilities: tuple[Callable, Callable]
 
 
-def compute(spec: KnowledgeSpec, lm, tick, settings) -> Result:
+def compute(spec: KnowledgeSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """Attribution of true against false to every layer's feed-forward output at every token, and its check.
 
     Raises SpecError for words and texts that do not fit, NotSupported for models whose feed-forward parts cannot be
@@ -77,12 +84,12 @@ def compute(spec: KnowledgeSpec, lm, tick, settings) -> Result:
     )
 
 
-def _first(spec: KnowledgeSpec, lm, field: str) -> int:
+def _first(spec: KnowledgeSpec, lm: LoadedModel, field: str) -> int:
     """The first token of a word as it stands behind the prompt. Raises SpecError that names the word's field."""
     return _word(spec, lm, field)[0]
 
 
-def _word(spec: KnowledgeSpec, lm, field: str) -> list[int]:
+def _word(spec: KnowledgeSpec, lm: LoadedModel, field: str) -> list[int]:
     try:
         return lm.encode_continuation(spec.prompt, getattr(spec, field))
     except SpecError as error:
@@ -91,7 +98,7 @@ def _word(spec: KnowledgeSpec, lm, field: str) -> list[int]:
         ) from None
 
 
-def _ids(prompt: str, lm, true: int) -> Ids:
+def _ids(prompt: str, lm: LoadedModel, true: int) -> Ids:
     encoded = tuple(lm.encode_prompt(prompt))
     source, own = (encoded, tuple(lm.decoder_start)) if lm.facts.encoder_decoder else ((), encoded)
     check_length(lm, (source, own, (true,)))
@@ -170,7 +177,9 @@ def _corrupted(spec: KnowledgeSpec, run: ForcedPass, subject: tuple[int, ...]) -
     return changed.embeds
 
 
-def _patching(spec: KnowledgeSpec, layers: MlpOutputs, score: Callable, outputs: Tensor, embeds: Tensor | None):
+def _patching(
+    spec: KnowledgeSpec, layers: MlpOutputs, score: Score, outputs: Tensor, embeds: Tensor | None
+) -> tuple[Tensor | None, float | None]:
     """What each output does, (L, n_inputs), and the score without any exchange.
 
     remove: how much of the score is lost when it is set to zero. restore: how much comes back when a text about
@@ -193,7 +202,7 @@ def _arrays(maps: dict[str, np.ndarray], unit: str) -> dict[str, NamedArray]:
 
 
 def _words(run: ForcedPass, ids: Ids, pair: Pair) -> dict:
-    def named(token: int, score: Callable) -> dict:
+    def named(token: int, score: Score) -> dict:
         return {"id": token, "text": run.lm.tokens((), ids[1], (token,))[-1].text, "p": float(run.scores(score)[0])}
 
     return {"true": named(pair.true, pair.probabilities[0]), "false": named(pair.false, pair.probabilities[1])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.shared.fields import GenerationFields, ModelFields
 from spaces_app.costs.model import Cost, passes
@@ -12,6 +12,9 @@ from spaces_app.costs.token_counts import TokenCounts, fitted_token_counts
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 TARGETS = ("contrast_prob_diff", "contrast_logprob_diff", "contrast_logits_diff")
 CHECKS = ("auto", "none", "remove", "restore")
@@ -73,7 +76,7 @@ class KnowledgeSpec(ModelFields):
             )
 
 
-def token_counts(spec: KnowledgeSpec, model) -> TokenCounts:
+def token_counts(spec: KnowledgeSpec, model: LoadedModel) -> TokenCounts:
     """The tokens of the text, with the one token that is asked for. Raises SpecError for words that cannot be asked."""
     spec.check_words()
     if spec.checked == "restore" and not spec.subject.strip():

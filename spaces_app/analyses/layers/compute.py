@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,9 +15,14 @@ from spaces_app.arrays import NamedArray, positions
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.states.lens import Lens, lens
 from spaces_app.results import Result
+from spaces_app.settings import Settings
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 
-def compute(spec: LayersSpec, lm, tick, settings) -> Result:
+def compute(spec: LayersSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """What every layer holds of every token that is read, through the model's own output layer.
 
     Raises SpecError for texts that do not fit the model, and NotSupported for models whose layers cannot be read.
@@ -78,7 +84,7 @@ def _plain(values: torch.Tensor) -> np.ndarray:
     return values.float().numpy()
 
 
-def _vocabulary(lm, ids: Ids, found: Lens) -> dict[str, str]:
+def _vocabulary(lm: LoadedModel, ids: Ids, found: Lens) -> dict[str, str]:
     """The text of every id among the likeliest, as it reads after the prompt."""
     before = ids[1][-1:]
     return {str(i): lm.tokens((), before, (i,))[-1].text for i in sorted(set(found.top_ids.flatten().tolist()))}

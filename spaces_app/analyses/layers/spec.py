@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes
@@ -12,6 +12,9 @@ from spaces_app.costs.token_counts import TokenCounts, reading_token_counts, wri
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 SCOPES = ("generated", "all")
 MOST_WATCHED = 8
@@ -54,7 +57,7 @@ class LayersSpec(GenerationFields):
             )
 
 
-def token_counts(spec: LayersSpec, model) -> TokenCounts:
+def token_counts(spec: LayersSpec, model: LoadedModel) -> TokenCounts:
     """The tokens of the text, at most. Raises SpecError for texts that are empty."""
     return reading_token_counts(spec, model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,11 @@ from spaces_app.engine.progress import Progress, beating
 from spaces_app.engine.states.activations import projections, scaled
 from spaces_app.errors import NotSupported
 from spaces_app.models.adapters import Adapter
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 MOST_WORDS = 10
 COPIES = 4  # of the logits: as they are, without a factor, and their logarithms
@@ -38,9 +44,9 @@ class Ablation:
     """One text on one model, to be run with and without factors."""
 
     spec: NeuronFactorsSpec
-    lm: object
+    lm: LoadedModel
     ids: Ids
-    tick: object
+    tick: Tick
     budget: int
 
     def run(self, table: Table, h: np.ndarray) -> Ablated:
@@ -83,10 +89,12 @@ class Ablation:
         n = decoder.shape[1]
         size, asked = max(1, self.budget // (4 * COPIES * lm.facts.d_vocab)), len(self.ids[1]) - 1
         spans = [(start, min(n, start + size)) for start in range(0, n, size)]
-        columns, following = [], [None] * len(changes)
+        columns: list[Tensor] = []
+        following: dict[int, Tensor] = {}
         for place, (start, stop) in enumerate(spans):
             targets = decoder[0, start + 1 : stop + 1].cpu()
-            own, rows = None, []
+            own: Tensor | None = None
+            rows: list[Tensor] = []
             for i, change in enumerate(changes):
                 progress(place * len(changes) + i, len(spans) * len(changes), "Running without factors")
                 logs = self._logs(source, decoder, slice(start, stop), change, progress)
@@ -99,9 +107,9 @@ class Ablation:
                 rows.append(torch.stack([right, apart]))
             columns.append(torch.stack(rows))
         whole = torch.cat(columns, -1)  # (changes, 2, N - 1)
-        return whole[:, 0], whole[:, 1], torch.stack(following)
+        return whole[:, 0], whole[:, 1], torch.stack([following[i] for i in range(len(changes))])
 
-    def _logs(self, source, decoder, span: slice, change: Multiplied, progress: Progress) -> Tensor:
+    def _logs(self, source: Tensor, decoder: Tensor, span: slice, change: Multiplied, progress: Progress) -> Tensor:
         """Logarithms of the probabilities of what follows each token of a span. (n, V) float32 on the CPU"""
         adapter = Adapter.of(self.lm)
         with torch.no_grad(), scaled(self.lm, change), beating(adapter.blocks, progress), cut(adapter.head, span):
@@ -138,7 +146,7 @@ class Ablation:
         }
 
 
-def multiplied(lm, table: Table, columns: np.ndarray, scale: float) -> Multiplied:
+def multiplied(lm: LoadedModel, table: Table, columns: np.ndarray, scale: float) -> Multiplied:
     """Factors for engine.activations.scaled: the neurons behind these columns times `scale`, the others as they are.
 
     Where a neuron's halves are columns of their own, only the half that is named is changed; else the whole neuron.
@@ -151,9 +159,8 @@ def multiplied(lm, table: Table, columns: np.ndarray, scale: float) -> Multiplie
         if not chosen[place].any():
             continue
         width = projections(lm, side)[layer].width
-        pair = found.setdefault(
-            (side, layer), tuple(torch.ones(width, dtype=torch.float32, device="cpu") for _ in range(2))
-        )
+        both = [torch.ones(width, dtype=torch.float32, device="cpu") for _ in range(2)]
+        pair = found.setdefault((side, layer), (both[0], both[1]))
         some = torch.from_numpy(chosen[place])
         for which in ("+", "-") if not halves else (sign,):
             pair["+-".index(which)][some] = scale

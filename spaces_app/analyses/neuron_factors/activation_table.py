@@ -55,7 +55,8 @@ def table_of(spec: NeuronFactorsSpec, ids: Ids, sides: tuple[str, ...], sign: st
     Raises SpecError for too few tokens, too many factors and layers there are not, NotSupported where nothing fires.
     """
     n_source, n_decoder = len(ids[0]), len(ids[1]) + len(ids[2])
-    parts, rows, blocks, n_columns, total, kept = [], [], [], 0, 0.0, 0.0
+    rows: list[int] = []
+    parts, blocks, n_columns, total, kept = [], [], 0, 0.0, 0.0
     for side in sides:
         first, count = (0, n_source) if side == "encoder" else (n_source, n_decoder)
         ahead = int(side == "decoder" and spec.align == "output")

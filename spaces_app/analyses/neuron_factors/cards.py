@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 
@@ -12,6 +14,10 @@ from spaces_app.engine.states.factors import Factors
 from spaces_app.engine.states.linear_path import logits_of
 from spaces_app.errors import NotSupported
 
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
+
 MOST_NEURONS, MOST_TOKENS, MOST_WORDS = 20, 4, 10
 LINEAR = (
     "What a factor writes or holds back is read off the weights: its neurons' outputs go straight through the output "
@@ -19,7 +25,7 @@ LINEAR = (
 )
 
 
-def cards(spec: NeuronFactorsSpec, lm, table: Table, factors: Factors) -> tuple[list[dict], str]:
+def cards(spec: NeuronFactorsSpec, lm: LoadedModel, table: Table, factors: Factors) -> tuple[list[dict], str]:
     """One card for each factor, as plain data, and the sentence on how to read the words in it ("" without any)."""
     words, linear = _words(lm, table, factors.h)
     side, layer, index, sign = _columns(table)
@@ -71,9 +77,9 @@ def _fires(values: np.ndarray, rows: tuple[int, ...]) -> list[int]:
     return [rows[i] for i in order if values[i] > 0]
 
 
-def _words(lm, table: Table, h: np.ndarray) -> tuple[list[dict], str]:
+def _words(lm: LoadedModel, table: Table, h: np.ndarray) -> tuple[list[dict], str]:
     """For each factor the words that its neurons, each as heavy as in the factor, make likelier and less likely."""
-    none = [{"promoted": [], "suppressed": []} for _ in h]
+    none: list[dict] = [{"promoted": [], "suppressed": []} for _ in h]
     blocks = [(block, place) for block, place in table.blocks if block[0] == "decoder"]
     parts = projections(lm, "decoder") if blocks else ()
     if not parts or any(part.weight.device.type == "meta" for part in parts):  # not in memory but while it is used
@@ -98,7 +104,7 @@ def _words(lm, table: Table, h: np.ndarray) -> tuple[list[dict], str]:
     return found, LINEAR
 
 
-def _named(lm, logits: torch.Tensor, count: int, *, lowest: bool = False) -> list[dict]:
+def _named(lm: LoadedModel, logits: torch.Tensor, count: int, *, lowest: bool = False) -> list[dict]:
     values, ids = logits.topk(count, largest=not lowest, sorted=True)
     texts = [lm.tokens((), lm.decoder_start or (i,), (i,))[-1].text for i in ids.tolist()]
     return [

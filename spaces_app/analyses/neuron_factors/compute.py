@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +21,17 @@ from spaces_app.engine.states.activations import Activations, activations
 from spaces_app.engine.states.factors import Factors, factorize
 from spaces_app.errors import SpecError
 from spaces_app.results import Result
+from spaces_app.settings import Settings
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 WRITING = ("prompt", "continuation", "continuation_ids", "max_new_tokens", "temperature", "top_p", "languages", "seed")
 
 
-def compute(spec: NeuronFactorsSpec, lm, tick, settings) -> Result:
+def compute(spec: NeuronFactorsSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """Factors of the feed-forward activations of some layers along a text, read in one pass or remembered from it.
 
     Raises SpecError for more factors than tokens, texts of one token and layers there are not, NotSupported where
@@ -69,7 +76,7 @@ def compute(spec: NeuronFactorsSpec, lm, tick, settings) -> Result:
     )
 
 
-def _ids(spec: NeuronFactorsSpec, lm, tick) -> Ids:
+def _ids(spec: NeuronFactorsSpec, lm: LoadedModel, tick: Tick) -> Ids:
     """The text with what is written behind it, where something is; what was written a moment ago is remembered."""
     if spec.continuation_ids or spec.continuation or spec.max_new_tokens:
         key = ("ids", *(getattr(spec, name) for name in WRITING))
@@ -81,7 +88,7 @@ def _ids(spec: NeuronFactorsSpec, lm, tick) -> Ids:
     return ids
 
 
-def _sides(spec: NeuronFactorsSpec, lm, writes: bool) -> tuple[str, ...]:
+def _sides(spec: NeuronFactorsSpec, lm: LoadedModel, writes: bool) -> tuple[str, ...]:
     if spec.side in ("encoder", "both") and not lm.facts.encoder_decoder:
         raise SpecError("this model has no encoder.", field="side")
     if spec.side == "both":
@@ -91,7 +98,7 @@ def _sides(spec: NeuronFactorsSpec, lm, writes: bool) -> tuple[str, ...]:
     return ("encoder",) if lm.facts.encoder_decoder and not writes else ("decoder",)
 
 
-def _sign(spec: NeuronFactorsSpec, lm) -> str:
+def _sign(spec: NeuronFactorsSpec, lm: LoadedModel) -> str:
     if spec.sign == "gate" and not lm.facts.gated_mlp:
         raise SpecError("the feed-forward parts of this model have no gate.", hint="Use split or clip.", field="sign")
     if spec.sign != "auto":
@@ -99,7 +106,7 @@ def _sign(spec: NeuronFactorsSpec, lm) -> str:
     return "split" if lm.facts.gated_mlp else "clip"
 
 
-def _activations(lm, ids: Ids, sign: str, budget: int, tick) -> tuple[Activations, bool]:
+def _activations(lm: LoadedModel, ids: Ids, sign: str, budget: int, tick: Tick) -> tuple[Activations, bool]:
     source, prompt, generated = ids
     pair, gate = (source, (*prompt, *generated)), sign == "gate"
     key = ("activations", pair, gate)

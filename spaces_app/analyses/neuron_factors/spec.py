@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.neurons.spec import NeuronsSpec
 from spaces_app.analyses.shared.fields import GenerationFields
@@ -13,6 +13,9 @@ from spaces_app.costs.token_counts import TokenCounts, reading_token_counts, wri
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 SIDES = ("auto", "decoder", "encoder", "both")
 SIGNS = ("auto", "split", "gate", "clip")
@@ -111,7 +114,7 @@ class NeuronFactorsSpec(GenerationFields):
             )
 
 
-def token_counts(spec: NeuronFactorsSpec, model) -> TokenCounts:
+def token_counts(spec: NeuronFactorsSpec, model: LoadedModel) -> TokenCounts:
     """The tokens of the text, at most. Raises SpecError for texts that are empty."""
     return reading_token_counts(spec, model)
 

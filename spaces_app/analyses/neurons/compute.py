@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,13 @@ from spaces_app.engine.states.activations import activations
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.methods.choices import chosen
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.tokens import Token
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 Neuron = tuple[int, int]  # layer, number
 
@@ -35,7 +42,7 @@ class Text:
         return np.stack([self.layers[layer][:, number] for layer, number in neurons]).astype(np.float32)
 
 
-def compute(spec: NeuronsSpec, lm, tick, settings) -> Result:
+def compute(spec: NeuronsSpec, lm: LoadedModel, tick: Tick, settings: Settings) -> Result:
     """Activations of the neurons that are named, or that vary most, along every text, in clusters.
 
     Raises SpecError for neurons the model has not and texts that are empty, NotSupported where neurons cannot be found.
@@ -75,19 +82,19 @@ def compute(spec: NeuronsSpec, lm, tick, settings) -> Result:
     )
 
 
-def _ids(spec: NeuronsSpec, lm, tick) -> Ids:
+def _ids(spec: NeuronsSpec, lm: LoadedModel, tick: Tick) -> Ids:
     """The text with what is written behind it, where something is."""
     if spec.continuation_ids or spec.continuation or spec.max_new_tokens:
         return sequence_ids(spec, lm, tick)
     return _parts(lm, spec.prompt)
 
 
-def _parts(lm, text: str) -> Ids:
+def _parts(lm: LoadedModel, text: str) -> Ids:
     encoded = tuple(lm.encode_prompt(text))
     return (encoded, tuple(lm.decoder_start), ()) if lm.facts.encoder_decoder else ((), encoded, ())
 
 
-def _side(spec: NeuronsSpec, lm, writes: bool) -> str:
+def _side(spec: NeuronsSpec, lm: LoadedModel, writes: bool) -> str:
     if spec.side == "encoder" and not lm.facts.encoder_decoder:
         raise SpecError("this model has no encoder.", field="side")
     if spec.side != "auto":
@@ -95,7 +102,7 @@ def _side(spec: NeuronsSpec, lm, writes: bool) -> str:
     return "encoder" if lm.facts.encoder_decoder and not writes else "decoder"
 
 
-def _read(lm, ids: Ids, side: str, budget: int, tick) -> Text:
+def _read(lm: LoadedModel, ids: Ids, side: str, budget: int, tick: Tick) -> Text:
     source, prompt, generated = ids
     check_length(lm, (source, (*prompt, *generated), ()))
     found = activations(lm, (source, (*prompt, *generated)), budget=budget, tick=tick)

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.shared.fields import GenerationFields
 from spaces_app.costs.model import Cost, passes
@@ -14,6 +14,9 @@ from spaces_app.costs.token_counts import TokenCounts, reading_token_counts, wri
 from spaces_app.errors import SpecError
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 SIDES = ("auto", "decoder", "encoder")
 CLUSTERINGS = ("kmeans", "agglomerative")
@@ -95,7 +98,7 @@ class NeuronsSpec(GenerationFields):
             )
 
 
-def token_counts(spec: NeuronsSpec, model) -> TokenCounts:
+def token_counts(spec: NeuronsSpec, model: LoadedModel) -> TokenCounts:
     """The tokens of the text, at most, with the further texts as a second run. Raises SpecError for empty texts."""
     n_other = sum(len(model.encode_prompt(text)) for text in spec.texts())
     return dataclasses.replace(reading_token_counts(spec, model), n_other=n_other)

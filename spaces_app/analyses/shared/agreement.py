@@ -43,7 +43,7 @@ def agreement(first: Result, second: Result) -> Agreement:
 
 def agreements(results: Sequence[Result]) -> NamedArray:
     """The mean rank correlation of every two of several results. (method, other), 1 on the diagonal."""
-    names = tuple(result.spec.method for result in results)
+    names = tuple(result.spec.value("method") for result in results)
     table = np.eye(len(results))
     for i in range(len(results)):
         for j in range(i):

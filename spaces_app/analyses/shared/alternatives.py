@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +15,11 @@ from spaces_app.engine.contrast import OtherRun
 from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.states.lens import lens
 from spaces_app.errors import NotSupported
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 SHOWN = 10
 BESIDE = 6  # tokens kept beside a map: the written one, mostly, and five others
@@ -66,13 +72,13 @@ class TopKRecorder:
         axes = {"generated": positions(len(self.ids)), "rank": positions(len(self.ids[0]))}
         return {name: NamedArray(np.array(rows), axes, unit) for name, (rows, unit) in found.items()}
 
-    def tokens(self, lm, ids: Ids) -> dict[str, dict]:
+    def tokens(self, lm: LoadedModel, ids: Ids) -> dict[str, dict]:
         """The tokens for people by their id as text: {"text", "special"}."""
         known = {token_id: _alone(lm, ids, token_id) for token_id in sorted({i for row in self.ids for i in row})}
         return {str(i): {"text": token["text"], "special": token["special"]} for i, token in known.items()}
 
 
-def likeliest(lm, ids: Ids, *, chunk_mb: int, tick: Callable, count: int = SHOWN) -> Likeliest:
+def likeliest(lm: LoadedModel, ids: Ids, *, chunk_mb: int, tick: Tick, count: int = SHOWN) -> Likeliest:
     """The `count` likeliest tokens at each place of a forced run, by the model's own distribution."""
     n_generated = len(ids[2])
     run = OtherRun(lm, ids, range(n_generated), chunk_mb=chunk_mb, tick=tick)
@@ -88,7 +94,7 @@ def likeliest(lm, ids: Ids, *, chunk_mb: int, tick: Callable, count: int = SHOWN
     return Likeliest(tuple(map(tuple, found)), np.concatenate(values), tokens)
 
 
-def _alone(lm, ids: Ids, token_id: int) -> dict:
+def _alone(lm: LoadedModel, ids: Ids, token_id: int) -> dict:
     """A token as it would read after the prompt."""
     token = lm.tokens((), ids[1][-1:], (token_id,))[-1]
     return {"id": token.id, "text": token.text, "special": token.special}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +12,19 @@ from spaces_app.methods import METHODS, AttributionScores, reduction
 from spaces_app.methods.base import SIGNED_REDUCTIONS
 from spaces_app.step_functions import STEP_FUNCTIONS
 
+if TYPE_CHECKING:
+    from spaces_app.analyses.attribution.spec import AttributionSpec
+    from spaces_app.engine.forced import ForcedPass
+    from spaces_app.methods.uses import UsesMethod
+    from spaces_app.types import Score
 
-def explained(spec) -> str:
+
+def explained(spec: UsesMethod) -> str:
     """The name of the step function that the checks look at: the target, or the probability where there is none."""
     return spec.step_function if "step_function" in METHODS[spec.method].options else "probability"
 
 
-def signed(spec) -> bool:
+def signed(spec: UsesMethod) -> bool:
     """Whether the scores of this question have signs that mean something."""
     method = METHODS[spec.method]
     return method.signed and (
@@ -26,14 +32,16 @@ def signed(spec) -> bool:
     )
 
 
-def checks(spec, run, answer: AttributionScores, score: Callable) -> tuple[dict[str, NamedArray], list[dict]]:
+def checks(
+    spec: AttributionSpec, run: ForcedPass, answer: AttributionScores, score: Score
+) -> tuple[dict[str, NamedArray], list[dict]]:
     """(arrays, [{"label", "value", "sentence"}]): completeness where it is promised, the deletion check on request.
 
     score: what is explained, by the name that `explained` gives.
     """
     arrays: dict[str, NamedArray] = {}
     found: list[dict] = []
-    if answer.convergence_gap is not None:
+    if answer.convergence_gap is not None and answer.explained is not None:
         found.append(completeness(answer.convergence_gap, answer.explained))
     if spec.deletion_check:
         scores = np.array(answer.scores.T.tolist(), dtype=np.float64).reshape(run.n_inputs, run.n_generated)
@@ -44,7 +52,7 @@ def checks(spec, run, answer: AttributionScores, score: Callable) -> tuple[dict[
     return arrays, found
 
 
-def completeness(gaps: tuple[float, ...], whole: tuple[float, ...]) -> dict:
+def completeness(gaps: tuple[float | None, ...], whole: tuple[float, ...]) -> dict:
     """How far a complete method's scores are from adding up: the gaps' sizes over the sizes of what is explained."""
     missed, total = np.abs(np.asarray(gaps)), np.abs(np.asarray(whole))
     share = float(missed.sum() / max(total.sum(), 1e-9))

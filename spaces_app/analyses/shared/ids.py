@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spaces_app.engine.generate import check_length, generate
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.analyses.shared.fields import GenerationFields
+    from spaces_app.models.loaded import LoadedModel
+
 
 Ids = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # source, prompt, generated
 
 
-def sequence_ids(spec, lm, tick) -> Ids:
+def sequence_ids(spec: GenerationFields, lm: LoadedModel, tick: Tick) -> Ids:
     """(source, prompt, generated) ids: the output of the link, the forced one, or what the model writes now."""
     encoded = tuple(lm.encode_prompt(spec.prompt))
     source, prompt = (encoded, tuple(lm.decoder_start)) if lm.facts.encoder_decoder else ((), encoded)

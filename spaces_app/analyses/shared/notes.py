@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import torch
 import transformers
@@ -12,11 +13,16 @@ from spaces_app.analyses.shared.requests import unit
 from spaces_app.engine.baselines import resolve as resolve_baseline
 from spaces_app.methods import Method, reduction
 from spaces_app.methods.base import SIGNED_REDUCTIONS
+from spaces_app.spec import Spec
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.version import __version__
 
+if TYPE_CHECKING:
+    from spaces_app.methods.uses import UsesMethod
+    from spaces_app.models.loaded import LoadedModel
 
-def model_notes(spec, lm) -> dict:
+
+def model_notes(spec: Spec, lm: LoadedModel) -> dict:
     """Which model in which shape, and when."""
     return {
         "model": lm.id,
@@ -35,7 +41,7 @@ def model_notes(spec, lm) -> dict:
     }
 
 
-def method_notes(spec, lm, method: Method) -> dict:
+def method_notes(spec: UsesMethod, lm: LoadedModel, method: Method) -> dict:
     """What the scores are, as far as the spec tells."""
     name = reduction(method, spec.aggregation) if "aggregation" in method.options else ""
     asks = "step_function" in method.options

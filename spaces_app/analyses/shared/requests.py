@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from spaces_app.methods.uses import UsesMethod
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.tokens import Token, sentence_ids, word_ids
 
+if TYPE_CHECKING:
+    from spaces_app.types import Score
+
 
 def attribution_request(
-    spec: UsesMethod, method: Method, tokens: tuple[Token, ...], score: Callable
+    spec: UsesMethod, method: Method, tokens: tuple[Token, ...], score: Score
 ) -> AttributionRequest:
     """What the method is asked about `score` on these tokens."""
     given = shared_values(spec) | {"seed": spec.value("seed"), "own": spec.own_of(method)}
@@ -29,6 +32,6 @@ def _features(window: str, inputs: tuple[Token, ...]) -> np.ndarray | None:
     return np.array((word_ids if window == "word" else sentence_ids)(inputs))
 
 
-def unit(spec, method: Method) -> str:
+def unit(spec: UsesMethod, method: Method) -> str:
     """The unit of the method's scores: that of what is explained, or the method itself."""
     return STEP_FUNCTIONS[spec.step_function].unit if "step_function" in method.options else method.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -16,6 +17,13 @@ from spaces_app.engine.generate import check_length
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.methods import Method
 from spaces_app.step_functions import ALWAYS, STEP_FUNCTIONS, StepFunction
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+    from spaces_app.types import Score
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,28 +50,34 @@ class Targets:
     """Scores of one run by name, made when first asked for; runs on the other side are shared."""
 
     spec: AttributionSpec
-    lm: object
+    lm: LoadedModel
     ids: Ids
     chunk_mb: int
-    tick: Callable
+    tick: Tick
     other: Other | None = None
-    _made: dict[str, Callable] = field(default_factory=dict)
+    _made: dict[str, Score] = field(default_factory=dict)
     _run: OtherRun | None = None
 
     @classmethod
-    def of(cls, spec: AttributionSpec, lm, ids: Ids, *, chunk_mb: int, tick: Callable) -> Targets:
+    def of(cls, spec: AttributionSpec, lm: LoadedModel, ids: Ids, *, chunk_mb: int, tick: Tick) -> Targets:
         """For a spec and the ids of its run. Raises SpecError where something to compare with is missing or wrong."""
         other = other_side(spec, lm, ids) if any(step.contrastive for step in spec.asked()) else None
         return cls(spec, lm, ids, chunk_mb, tick, other)
+
+    @property
+    def opposite(self) -> Other:
+        """The other side, where something is compared."""
+        assert self.other is not None  # `of` finds it wherever a step function compares
+        return self.other
 
     def names(self) -> tuple[str, ...]:
         """What every result has, and what is asked for beside it, in this order."""
         return tuple(dict.fromkeys((*ALWAYS, *(step.name for step in self.spec.asked()))))
 
-    def scores(self, names: Iterable[str]) -> dict[str, Callable]:
+    def scores(self, names: Iterable[str]) -> dict[str, Score]:
         return {name: self.score(name) for name in names}
 
-    def score(self, name: str) -> Callable:
+    def score(self, name: str) -> Score:
         """The score of this name; the same object at every call."""
         if name not in self._made:
             self._made[name] = self._make(STEP_FUNCTIONS[name])
@@ -75,7 +89,7 @@ class Targets:
             return "own"
         if self.spec.contrast_context == "same":
             return "same"
-        return "own" if step.compares == "context" or self.other.differs else "same"
+        return "own" if step.compares == "context" or self.opposite.differs else "same"
 
     def check_explainable(self, method: Method) -> None:
         """Raises NotSupported when this method cannot explain the spec's step function."""
@@ -93,8 +107,9 @@ class Targets:
 
     def pinned(self) -> tuple[int, ...]:
         """The exact ids of the other output, () where it is our own or none is compared with."""
-        given = self.other is not None and (self.spec.contrast or self.spec.contrast_ids)
-        return self.other.ids[2] if given else ()
+        if self.other is None or not (self.spec.contrast or self.spec.contrast_ids):
+            return ()
+        return self.other.ids[2]
 
     def notes(self) -> dict:
         """{"contrast": the other side's tokens, and the partner of each generated token in it}; {} without one."""
@@ -104,12 +119,12 @@ class Targets:
         contexts = {step.name: self.context(step) for step in self.spec.asked() if step.contrastive}
         return {"contrast": {"tokens": tokens, "partners": list(self.other.partners), "context": contexts}}
 
-    def _make(self, step: StepFunction) -> Callable:
+    def _make(self, step: StepFunction) -> Score:
         given = {name: getattr(self.spec, name) for name in step.keywords}
         fn = functools.partial(step.fn, **given) if given else step.fn
         if step.compares == "dropout":
-            drawn = (self.lm, self.ids, self.spec.n_dropout, self.spec.seed)
-            return Drawn(fn, dropout_probabilities(*drawn, chunk_mb=self.chunk_mb, tick=self.tick))
+            n_draws, seed, tick = self.spec.n_dropout, self.spec.seed, self.tick
+            return Drawn(fn, dropout_probabilities(self.lm, self.ids, n_draws, seed, chunk_mb=self.chunk_mb, tick=tick))
         if not step.contrastive:
             return fn
         if self.context(step) == "own":
@@ -119,17 +134,18 @@ class Targets:
     def run(self) -> OtherRun:
         """The run on the other side."""
         if self._run is None:
-            if (self.other.ids[2], self.other.differs) == (self.ids[2], False):
+            other = self.opposite
+            if (other.ids[2], other.differs) == (self.ids[2], False):
                 raise SpecError(
                     "prompt and output of the other run are the same, so there is nothing to compare.",
                     hint="Change one of them.",
                     field="contrast",
                 )
-            self._run = OtherRun(self.lm, self.other.ids, self.other.partners, chunk_mb=self.chunk_mb, tick=self.tick)
+            self._run = OtherRun(self.lm, other.ids, other.partners, chunk_mb=self.chunk_mb, tick=self.tick)
         return self._run
 
     def _foils(self) -> torch.Tensor:
-        tokens = self.other.tokens
+        tokens = self.opposite.tokens
         if tokens == self.ids[2]:
             raise SpecError(
                 "this is the output itself, so there is nothing to compare.",
@@ -150,7 +166,7 @@ def check_given(spec: AttributionSpec) -> None:
         )
 
 
-def other_side(spec: AttributionSpec, lm, ids: Ids) -> Other:
+def other_side(spec: AttributionSpec, lm: LoadedModel, ids: Ids) -> Other:
     """What a spec compares its output with. Raises SpecError when it does not fit the model or the output."""
     source, prompt, generated = ids
     if spec.contrast_prompt:
@@ -176,7 +192,7 @@ def other_side(spec: AttributionSpec, lm, ids: Ids) -> Other:
     return Other((source, prompt, generated), tuple(partners), (source, prompt) != ids[:2])
 
 
-def _named(field_name: str, work: Callable):
+def _named(field_name: str, work: Callable[[], T]) -> T:
     """What `work` gives; a SpecError in it names this field."""
     try:
         return work()

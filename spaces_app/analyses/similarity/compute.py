@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,7 +20,13 @@ from spaces_app.errors import SpecError
 from spaces_app.models.adapters import Adapter
 from spaces_app.models.facts import blocks
 from spaces_app.results import Result
+from spaces_app.settings import Settings
 from spaces_app.tokens import Token
+from spaces_app.types import Tick
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
+
 
 FEWEST = 3  # rows for CKA: of two, every pair of layers is alike
 ROWS_PER_DIRECTION = 4  # unrelated directions correlate by chance, the more the fewer rows there are for each
@@ -34,7 +41,9 @@ class Read:
     labels: list[str]
 
 
-def compute(spec: SimilaritySpec, lm, tick, settings, other=None) -> Result:
+def compute(
+    spec: SimilaritySpec, lm: LoadedModel, tick: Tick, settings: Settings, other: LoadedModel | None = None
+) -> Result:
     """Similarity of every two layers, by each measure; `other` is the second model where the question names one.
 
     Raises SpecError for texts whose tokens cannot be paired or are too few.
@@ -68,7 +77,7 @@ def compute(spec: SimilaritySpec, lm, tick, settings, other=None) -> Result:
     )
 
 
-def _read(spec: SimilaritySpec, lm, text: str, settings, tick) -> Read:
+def _read(spec: SimilaritySpec, lm: LoadedModel, text: str, settings: Settings, tick: Tick) -> Read:
     """States or neurons of the encoder where there is one, else of the decoder: of those that read the text."""
     ids = tuple(lm.encode_prompt(text))
     source, decoder = (ids, tuple(lm.decoder_start)) if lm.facts.encoder_decoder else ((), ids)
@@ -97,8 +106,8 @@ def _paired(spec: SimilaritySpec, ours: Read, theirs: Read) -> tuple[str, list[n
     skip = int(spec.skip_first)
     same = [token.text for token in ours.tokens] == [token.text for token in theirs.tokens]
     if same or (len(ours.tokens) == len(theirs.tokens) and not spec.other_model):
-        rows = ([layer[skip:] for layer in side.layers] for side in (ours, theirs))
-        return ("tokens" if same else "positions", *rows)
+        rows, other_rows = ([layer[skip:] for layer in side.layers] for side in (ours, theirs))
+        return "tokens" if same else "positions", rows, other_rows
     if spec.other_prompt:
         raise SpecError(
             f"the texts have {len(ours.tokens)} and {len(theirs.tokens)} tokens, which cannot be paired.",
@@ -107,14 +116,14 @@ def _paired(spec: SimilaritySpec, ours: Read, theirs: Read) -> tuple[str, list[n
         )
     sides = [_words(side.tokens, skip) for side in (ours, theirs)]
     shared = sorted(set(sides[0]) & set(sides[1]))
-    pooled = (
+    pooled, other_pooled = (
         [np.stack([layer[words[word]].mean(0) for word in shared]) if shared else layer[:0] for layer in side.layers]
         for side, words in zip((ours, theirs), sides, strict=True)
     )
-    return ("words", *pooled)
+    return "words", pooled, other_pooled
 
 
-def _words(tokens: tuple[Token, ...], skip: int) -> dict[tuple[int, int], list[int]]:
+def _words(tokens: tuple[Token, ...], skip: int) -> dict[int, list[int]]:
     """Tokens of every word between spaces, by its number, without special tokens and the first one or none."""
     found: dict[int, list[int]] = {}
     text = ""
@@ -152,11 +161,12 @@ def _possible(spec: SimilaritySpec, n_rows: int, dims: int) -> tuple[list[str], 
     return list(spec.measures()), found
 
 
-def _arrays(measures: list[str], dims: int, ours: tuple, theirs: tuple, tick) -> dict[str, NamedArray]:
+def _arrays(measures: list[str], dims: int, ours: tuple, theirs: tuple, tick: Tick) -> dict[str, NamedArray]:
     """One matrix (layer, other layer) for each measure."""
     rows, columns = ([Decomposed.of(layer) for layer in side[0]] for side in (ours, theirs))
     total = len(measures) * len(rows)
-    arrays, axes = {}, {"layer": tuple(ours[1]), "other_layer": tuple(theirs[1])}
+    arrays: dict[str, NamedArray] = {}
+    axes = {"layer": tuple(ours[1]), "other_layer": tuple(theirs[1])}
     for name in measures:
         options = () if name == "cka" else (dims,)
         table = np.empty((len(rows), len(columns)))
@@ -167,7 +177,7 @@ def _arrays(measures: list[str], dims: int, ours: tuple, theirs: tuple, tick) ->
     return arrays
 
 
-def _other(spec: SimilaritySpec, lm, read: Read) -> dict:
+def _other(spec: SimilaritySpec, lm: LoadedModel, read: Read) -> dict:
     """What the columns are of."""
     revision = spec.other_revision or lm.revision
     text = "".join(token.text for token in read.tokens if not token.special)

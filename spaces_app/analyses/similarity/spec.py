@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.analyses.shared.fields import ComparesModels, GenerationFields
 from spaces_app.costs.model import Cost, passes
 from spaces_app.costs.token_counts import TokenCounts, fitted_token_counts
 from spaces_app.methods import CostInputs
 from spaces_app.spec import option, same_as
+
+if TYPE_CHECKING:
+    from spaces_app.models.loaded import LoadedModel
 
 MEASURES = ("all", "cka", "svcca", "pwcca")
 READ = ("states", "neurons")
@@ -63,7 +66,7 @@ class SimilaritySpec(ComparesModels):
         return MEASURES[1:] if self.measure == "all" else (self.measure,)
 
 
-def token_counts(spec: SimilaritySpec, model) -> TokenCounts:
+def token_counts(spec: SimilaritySpec, model: LoadedModel) -> TokenCounts:
     """The tokens of the text, which nothing is written after. Raises SpecError for empty texts."""
     found = fitted_token_counts(model, len(model.encode_prompt(spec.prompt)), 0)
     n_other = len(model.encode_prompt(spec.other_prompt or spec.prompt)) if spec.other_prompt or spec.other_model else 0

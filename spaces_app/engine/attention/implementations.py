@@ -11,18 +11,23 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any, TypeAlias
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 from spaces_app.errors import NotSupported
 
 NAME = "seqscope"
-_function: ContextVar[Callable] = ContextVar("attention function")
+# (module, query, key, value, mask, **options) → (output, weights)
+Attention: TypeAlias = Callable[..., tuple[Tensor, Tensor]]
+_function: ContextVar[Attention] = ContextVar("attention function")
 
 
-def _attend(module: nn.Module, query, key, value, attention_mask, **options):
+def _attend(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+) -> tuple[Tensor, Tensor]:
     return _function.get()(module, query, key, value, attention_mask, **options)
 
 
@@ -33,8 +38,8 @@ AttentionMaskInterface.register(NAME, eager_mask)
 @contextmanager
 def implementation(model: nn.Module, name: str) -> Iterator[None]:
     """Within, every part of the model computes its attention by the implementation `name`."""
-    parts = [part for part in model.modules() if hasattr(part, "config")]
-    configs = {id(part.config): part.config for part in parts}.values()
+    found = (getattr(part, "config", None) for part in model.modules())
+    configs = {id(config): config for config in found if config is not None}.values()
     chosen = [(config, getattr(config, "_attn_implementation_internal", None)) for config in configs]
     try:
         for config, own in chosen:
@@ -48,7 +53,7 @@ def implementation(model: nn.Module, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def attending(model: nn.Module, function: Callable) -> Iterator[None]:
+def attending(model: nn.Module, function: Attention) -> Iterator[None]:
     """Within, attention is `function(module, query, key, value, attention_mask, **options)`.
 
     query (B, H, n, d), key and value (B, H_kv, m, d); it returns (output (B, n, H, d), weights (B, H, n, m)). Models
@@ -62,7 +67,7 @@ def attending(model: nn.Module, function: Callable) -> Iterator[None]:
         _function.reset(token)
 
 
-def plain(module: nn.Module) -> Callable:
+def plain(module: nn.Module) -> Attention:
     """The model's own attention, written out with weights, with the signature of the function in `attending`."""
     try:
         return inspect.unwrap(type(module).forward).__globals__["eager_attention_forward"]

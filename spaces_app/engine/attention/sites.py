@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,11 @@ from spaces_app.engine.attention.implementations import attending, plain
 from spaces_app.engine.probe import N_SOURCE, probe
 from spaces_app.errors import NotSupported
 from spaces_app.models.facts import blocks
+from spaces_app.models.loaded import LoadedModel
 
-_sites: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → its sites, or why there are none
+_sites: WeakKeyDictionary[nn.Module, tuple[Site, ...] | NotSupported] = (
+    WeakKeyDictionary()
+)  # model → its sites, or why there are none
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Site:
         return torch.matmul(_per_head(value, n_heads)[0], _matrix(self.projection).unflatten(0, (n_heads, -1)))
 
 
-def sites(lm) -> tuple[Site, ...]:
+def sites(lm: LoadedModel) -> tuple[Site, ...]:
     """Every attention of the decoder, found in a pass over a few tokens. Raises NotSupported with the reason.
 
     A site is understood when its output is the weighted sum of its values, and goes straight into a linear layer.
@@ -42,12 +46,13 @@ def sites(lm) -> tuple[Site, ...]:
             _sites[lm.model] = error
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
             _sites[lm.model] = NotSupported("this model computes its attention in a way of its own.", field="method")
-    if isinstance(_sites[lm.model], NotSupported):
-        raise _sites[lm.model]
-    return _sites[lm.model]
+    known = _sites[lm.model]
+    if isinstance(known, NotSupported):
+        raise known
+    return known
 
 
-def refusal(lm) -> str:
+def refusal(lm: LoadedModel) -> str:
     """Why the values of a model cannot be read, or ""."""
     if getattr(lm, "placement", "") == "offload":
         return "this model is only partly in memory, and its values cannot be read there."
@@ -58,11 +63,15 @@ def refusal(lm) -> str:
     return ""
 
 
-def _found(lm) -> tuple[Site, ...]:
-    body, found, pending = probe(lm), [], []
+def _found(lm: LoadedModel) -> tuple[Site, ...]:
+    body = probe(lm)
+    found: list[Site] = []
+    pending: list[tuple[nn.Module, bool, Tensor]] = []
     layer_of = {part: i for i, block in enumerate(blocks(lm.model.get_decoder())) for part in block.modules()}
 
-    def attend(module: nn.Module, query, key, value, mask, **options):
+    def attend(
+        module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+    ) -> tuple[Tensor, Tensor]:
         output, weights = plain(module)(module, query, key, value, mask, **options)
         if module in layer_of:
             mixed = torch.matmul(weights, _per_head(value, weights.shape[1])).transpose(1, 2)
@@ -79,7 +88,7 @@ def _found(lm) -> tuple[Site, ...]:
             pending.clear()
             found.append(Site(attention, module, layer_of[attention], cross))
 
-    def leave(module: nn.Module, inputs: tuple, output) -> None:
+    def leave(module: nn.Module, inputs: tuple, output: Tensor) -> None:
         if found and found[-1].projection is module:
             rest = output - torch.matmul(inputs[0], _matrix(module))
             if not _close(rest, rest[:, :1].expand_as(rest), output.abs().max()):
@@ -103,7 +112,9 @@ def _found(lm) -> tuple[Site, ...]:
 
 def _matrix(projection: nn.Module) -> Tensor:
     """The weights of a linear layer as (inputs, outputs); transformers' Conv1D stores them so."""
-    return projection.weight.T if isinstance(projection, nn.Linear) else projection.weight
+    weight = projection.weight
+    assert isinstance(weight, Tensor)
+    return weight.T if isinstance(projection, nn.Linear) else weight
 
 
 def _per_head(value: Tensor, n_heads: int) -> Tensor:

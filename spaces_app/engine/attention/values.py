@@ -6,29 +6,36 @@ brings from token j to position i is known exactly: Σ_h α_hij · v_hj · W_h, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+from transformers import Cache
 from transformers.utils import ModelOutput
 
 from spaces_app.engine.attention.implementations import attending, plain
 from spaces_app.engine.attention.sites import sites
 from spaces_app.engine.chunks import in_chunks
+from spaces_app.engine.forward import Run
+from spaces_app.engine.hooks import BlockOutput
 from spaces_app.engine.prefix import Prefix
 from spaces_app.models.facts import blocks
 
 
-def value_norms(run, layers: tuple[int, ...], heads: tuple[int, ...]) -> Tensor:
+def value_norms(run: Run, layers: tuple[int, ...], heads: tuple[int, ...]) -> Tensor:
     """‖Σ_h α_hij · v_hj · W_h‖ over the chosen heads, for every target position i. (L, G, n_inputs) on the CPU"""
     sequence, first = run.sequence, run.sequence.n_prompt - 1
     found = torch.zeros((len(layers), run.n_generated, run.n_inputs), dtype=torch.float32, device="cpu")
     chosen = {site.attention: site for site in sites(run.lm) if site.layer in layers}
     run.tick(0, 1, "Reading values")
 
-    def attend(module: nn.Module, query, key, value, mask, **options):
+    def attend(
+        module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+    ) -> tuple[Tensor, Tensor]:
         output, weights = plain(module)(module, query, key, value, mask, **options)
         if site := chosen.get(module):
             picked = list(heads)
@@ -46,7 +53,7 @@ def value_norms(run, layers: tuple[int, ...], heads: tuple[int, ...]) -> Tensor:
     return found
 
 
-def zeroed(run, layers: tuple[int, ...]) -> Tensor:
+def zeroed(run: Run, layers: tuple[int, ...]) -> Tensor:
     """1 − cos between each target position's state after a layer, and the same state without one token's values.
 
     (L, G, n_inputs) on the CPU. Every layer on its own: what goes into it is unchanged. States are those that a model
@@ -67,7 +74,7 @@ def zeroed(run, layers: tuple[int, ...]) -> Tensor:
             for tokens, begin in _runs(run, cross, prefix is not None):
                 zeroing = _Zeroing(run, cross, layers, begin)
 
-                def work(low: int, high: int, start=tokens.start, zeroing=zeroing):
+                def work(low: int, high: int, start: int = tokens.start, zeroing: _Zeroing = zeroing) -> Tensor:
                     cache = prefix.take(zeroing.begin, 1) if prefix is not None and zeroing.begin else None
                     return zeroing.of(slice(start + low, start + high), states, cache)
 
@@ -79,7 +86,7 @@ def zeroed(run, layers: tuple[int, ...]) -> Tensor:
     return found
 
 
-def _runs(run, cross: bool, prefixed: bool) -> Iterator[tuple[slice, int]]:
+def _runs(run: Run, cross: bool, prefixed: bool) -> Iterator[tuple[slice, int]]:
     """(tokens zeroed in one pass, decoder position where that pass begins), for all tokens of a side.
 
     Without a token's values nothing changes before it. Tokens of the prompt and the source concern all targets and
@@ -109,13 +116,13 @@ class _Zeroing:
     J copies; they go through the rest of the block together, are compared at its end, and only the first goes on.
     """
 
-    run: object
+    run: Run
     cross: bool
     layers: tuple[int, ...]
     begin: int
     found: dict[int, Tensor] = field(default_factory=dict)
 
-    def of(self, tokens: slice, states: Tensor | None, cache) -> Tensor:
+    def of(self, tokens: slice, states: Tensor | None, cache: Cache | None) -> Tensor:
         """1 − cos for tokens of one side. (L, g, J), where the last target's row is the last."""
         n_generated = self.run.n_generated
         with self._branching(tokens):
@@ -125,10 +132,13 @@ class _Zeroing:
 
     @contextmanager
     def _branching(self, tokens: slice) -> Iterator[None]:
-        lm, missing = self.run.lm, {}
+        lm = self.run.lm
+        missing: dict[nn.Module, Tensor] = {}
         chosen = {site.attention: site for site in sites(lm) if site.cross == self.cross and site.layer in self.layers}
 
-        def attend(module: nn.Module, query, key, value, mask, **options):
+        def attend(
+            module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+        ) -> tuple[Tensor, Tensor]:
             output, weights = plain(module)(module, query, key, value, mask, **options)
             if site := chosen.get(module):
                 moved = site.moved(value[:, :, tokens], weights.shape[1])  # (H, J, D)
@@ -136,7 +146,7 @@ class _Zeroing:
                 missing[site.projection] = torch.bmm(parts, moved.transpose(0, 1).to(parts.dtype))  # (J, n, D)
             return output, weights
 
-        def branch(module: nn.Module, _inputs, output: Tensor) -> Tensor:
+        def branch(module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
             return torch.cat([output, output - missing.pop(module)])
 
         handles = [site.projection.register_forward_hook(branch) for site in chosen.values()]
@@ -153,7 +163,7 @@ class _Zeroing:
             for handle in handles:
                 handle.remove()
 
-    def _end(self, layer: int):
+    def _end(self, layer: int) -> RemovableHandle:
         """The hook that compares the last layer's states, and how to take it off.
 
         Where the decoder ends, which is what models report; some transform it again on the way to the output layer.
@@ -163,19 +173,19 @@ class _Zeroing:
             return decoder.register_forward_hook(self._at_block(layer))
         return self.run.body.adapter.head.register_forward_pre_hook(self._at_head(layer))
 
-    def _at_block(self, layer: int):
-        def end(_module, _inputs, output):
+    def _at_block(self, layer: int) -> Callable:
+        def end(_module: nn.Module, _inputs: tuple, output: BlockOutput | ModelOutput) -> BlockOutput | ModelOutput:
             if isinstance(output, tuple):
                 return (self._compared(layer, output[0]), *output[1:])
             if isinstance(output, ModelOutput):
-                output.last_hidden_state = self._compared(layer, output.last_hidden_state)
+                output["last_hidden_state"] = self._compared(layer, output["last_hidden_state"])
                 return output
             return self._compared(layer, output)
 
         return end
 
-    def _at_head(self, layer: int):
-        def enter(_module, inputs: tuple) -> tuple:
+    def _at_head(self, layer: int) -> Callable:
+        def enter(_module: nn.Module, inputs: tuple) -> tuple:
             return (self._compared(layer, inputs[0]), *inputs[1:])
 
         return enter

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spaces_app.engine.backward.pass_splitting import FEWEST_ROWS, pieces
 from spaces_app.engine.backward.paths import Bent, OneByOne, Path
 from spaces_app.engine.backward.vjp import one_hot_cotangents, vjp
 from spaces_app.engine.chunks import Budget, even, in_chunks
-from spaces_app.engine.forward import Body, Passed, Sequence, evaluate
+from spaces_app.engine.forward import Body, Passed, evaluate
+from spaces_app.engine.forward import Sequence as TokenSequence
 from spaces_app.engine.last_block import Tail
 from spaces_app.errors import NotSupported
+from spaces_app.types import Score
 
-Score = Callable[[Tensor, Tensor], Tensor]  # logits (..., V), targets (...) → (...)
 Points = Path | Bent | OneByOne
-_tails: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → its tail, or None where it has none
+_tails: WeakKeyDictionary[nn.Module, Tail | None] = WeakKeyDictionary()  # model → its tail, or None where it has none
 FP16_SCALE = 1024.0  # probabilities near 1e-6 have gradients below float16's smallest number
 
 
@@ -56,7 +57,7 @@ class Gradients:
         step = slice(self.body.sequence.n_generated - 1, self.body.sequence.n_generated)
         quiet = dataclasses.replace(self, body=dataclasses.replace(self.body, observe=lambda *_: None))
         tolerance = 1e-4 if self.embeds.dtype in (torch.float32, torch.float64) else 0.05
-        expected = None
+        expected: Tensor | None = None
         for tail in (None, *Tail.candidates(self.body.adapter)):
             try:
                 found = dataclasses.replace(quiet, tail=tail).of_steps(_logit, step, None, lambda _: None)
@@ -66,7 +67,7 @@ class Gradients:
                 continue  # not built in the usual way
             if tail is None:
                 expected = found
-            elif (found - expected).abs().max() <= tolerance * expected.abs().max():
+            elif expected is not None and (found - expected).abs().max() <= tolerance * expected.abs().max():
                 return tail
         return None
 
@@ -101,9 +102,12 @@ class Gradients:
         total: Tensor | None = None
         for _, _, part in in_chunks(n_points, size, work, outermost=False):
             total = part if total is None else total + part
+        assert total is not None
         return total
 
-    def _summed(self, score: Score, wanted: list[int], points: tuple, tick: Callable[[int], None]) -> Tensor:
+    def _summed(
+        self, score: Score, wanted: list[int], points: tuple[Points | None, slice], tick: Callable[[int], None]
+    ) -> Tensor:
         """`_of` over some points of a path at once: one graph, walked back for as many targets as fit."""
         (path, chosen), sequence, steps = points, self.body.sequence, slice(wanted[0], wanted[-1] + 1)
         n_source, length = sequence.n_source, sequence.length(steps.stop)
@@ -174,7 +178,13 @@ def among(part: Tensor, wanted: list[int], steps: slice, n_read: int) -> Tensor:
 
 
 def cotangents(
-    score: Score, passed: Passed, sequence: Sequence, steps: slice, *, weights=None, device: torch.device
+    score: Score,
+    passed: Passed,
+    sequence: TokenSequence,
+    steps: slice,
+    *,
+    weights: Sequence[float] | None = None,
+    device: torch.device,
 ) -> tuple[list[tuple[Tensor, Tensor]], Tensor | None]:
     """Pairs of (tensor of the body's graph, its cotangent (B, g, D) times the points' weights), and a factor.
 

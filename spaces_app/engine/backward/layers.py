@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,14 @@ from torch import Tensor, nn
 from spaces_app.engine.backward.gradients import among, cotangents, wanted_in
 from spaces_app.engine.backward.vjp import one_hot_cotangents, vjp
 from spaces_app.engine.chunks import in_chunks
+from spaces_app.engine.forced import ForcedPass
+from spaces_app.engine.forward import Passed
+from spaces_app.engine.hooks import BlockOutput
 from spaces_app.errors import NotSupported
+from spaces_app.types import Score
+
+Weights: TypeAlias = Sequence[float]
+Quadrature: TypeAlias = tuple[Sequence[float], Weights]  # nodes and their weights
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Layers:
     the others' in the decoder.
     """
 
-    run: object
+    run: ForcedPass
 
     @property
     def count(self) -> int:
@@ -43,7 +51,7 @@ class Layers:
             run.body.decode(slice(0, run.n_generated), decoded, states=encoded, clean=embeds is None)
         return self._joined([part["output"][0] for part in seen])
 
-    def gradients(self, score: Callable, layers: tuple[int, ...]) -> Iterator[tuple[slice, Tensor]]:
+    def gradients(self, score: Score, layers: tuple[int, ...]) -> Iterator[tuple[slice, Tensor]]:
         """(targets, gradients (L, g, n, D) of their scores at each layer) in chunks of targets, over the first n."""
         run = self.run
         held = 8 * run.n_inputs * run.embeds.shape[1] * len(layers)  # a chunk's gradients, until they are reduced
@@ -64,7 +72,9 @@ class Layers:
         for start, stop, gradient in in_chunks(run.n_generated, size, work):
             yield slice(start, stop), gradient
 
-    def along(self, score: Callable, layer: int, ends: tuple[Tensor, Tensor], path: tuple) -> Iterator:
+    def along(
+        self, score: Score, layer: int, ends: tuple[Tensor, Tensor], path: Quadrature
+    ) -> Iterator[tuple[slice, Tensor]]:
         """(targets, weighted sums (g, n, D) of gradients at one layer) as its states go from one end to the other.
 
         ends: two of (n_inputs, D); path: (nodes, weights). Lower layers are computed once per pass, not per point.
@@ -84,6 +94,7 @@ class Layers:
             for _, _, part in in_chunks(len(nodes), size, work, outermost=False):
                 total = part if total is None else total + part
             run.tick(stop, run.n_generated, "Following gradients")
+            assert total is not None
             return total
 
         held = run.budget.bytes // (8 * run.n_inputs * run.embeds.shape[1])
@@ -91,7 +102,9 @@ class Layers:
         for start, stop, gradient in in_chunks(run.n_generated, size, of_steps):
             yield slice(start, stop), gradient
 
-    def _along(self, score: Callable, layer: int, where: tuple, ends: tuple[Tensor, Tensor], path: tuple) -> Tensor:
+    def _along(
+        self, score: Score, layer: int, where: tuple[slice, int], ends: tuple[Tensor, Tensor], path: Quadrature
+    ) -> Tensor:
         run, (steps, length), (nodes, weights) = self.run, where, path
         n_source = run.sequence.n_source
         wide = torch.float64 if run.embeds.dtype == torch.float64 else torch.float32
@@ -110,7 +123,9 @@ class Layers:
             passed = run.body.decode(steps, embeds, states=states)
             return self._pulled(score, passed, steps, [shift], weights=weights)[0]
 
-    def _pulled(self, score: Callable, passed, steps: slice, inputs: list[Tensor], *, weights=None) -> list[Tensor]:
+    def _pulled(
+        self, score: Score, passed: Passed, steps: slice, inputs: list[Tensor], *, weights: Weights | None = None
+    ) -> list[Tensor]:
         run = self.run
         device = run.embeds.device
         pairs, scale = cotangents(score, passed, run.sequence, steps, weights=weights, device=device)
@@ -146,11 +161,11 @@ class Layers:
 
 
 @contextmanager
-def _seeing(block: nn.Module, *, leaf: bool = False) -> Iterator[dict]:
+def _seeing(block: nn.Module, *, leaf: bool = False) -> Iterator[dict[str, Tensor]]:
     """Within, what the block gives is kept under "output"; as a `leaf`, the graph begins there."""
     seen: dict[str, Tensor] = {}
 
-    def hook(_module, _inputs, output):
+    def hook(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> BlockOutput | None:
         hidden = output[0] if isinstance(output, tuple) else output
         seen["output"] = hidden.detach().requires_grad_() if leaf else hidden
         if not leaf:
@@ -168,7 +183,7 @@ def _seeing(block: nn.Module, *, leaf: bool = False) -> Iterator[dict]:
 def _giving(block: nn.Module, values: Tensor) -> Iterator[None]:
     """Within, the block gives `values` (B, n, D) instead of what it computed."""
 
-    def hook(_module, _inputs, output):
+    def hook(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> BlockOutput | None:
         hidden = output[0] if isinstance(output, tuple) else output
         given = values.to(hidden.device, hidden.dtype)
         return (given, *output[1:]) if isinstance(output, tuple) else given

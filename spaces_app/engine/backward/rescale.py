@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from spaces_app.engine.forward import Run
 
 # Those that captum's DeepLift knows and that work element by element.
 ELEMENTWISE = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
 SMALLEST = 1e-10  # of a difference that is divided by, as in captum
 
 
-def rescaled(run, baseline: Tensor) -> Callable[[], AbstractContextManager[None]]:
+def rescaled(run: Run, baseline: Tensor) -> Callable[[], AbstractContextManager[None]]:
     """A context in which passes over a ForcedPass's sequence are differentiated by the rescale rule.
 
     An activation's slope becomes (f(x) − f(x')) / (x − x'), with x' its input when the model reads `baseline`
@@ -34,11 +36,11 @@ def rescaled(run, baseline: Tensor) -> Callable[[], AbstractContextManager[None]
     return around
 
 
-def _baselines(run, baseline: Tensor, modules: list[nn.Module]) -> dict[nn.Module, tuple[Tensor, Tensor]]:
+def _baselines(run: Run, baseline: Tensor, modules: Sequence[nn.Module]) -> dict[nn.Module, tuple[Tensor, Tensor]]:
     """(input, output) of each module when the model reads the baseline; those used more than once are left out."""
     seen: dict[nn.Module, tuple[Tensor, Tensor] | None] = {}
 
-    def see(module, inputs: tuple, output: Tensor) -> None:
+    def see(module: nn.Module, inputs: tuple, output: Tensor) -> None:
         seen[module] = None if module in seen else (inputs[0].detach(), output.detach())
 
     handles = [module.register_forward_hook(see) for module in modules]
@@ -53,8 +55,8 @@ def _baselines(run, baseline: Tensor, modules: list[nn.Module]) -> dict[nn.Modul
     return {module: pair for module, pair in seen.items() if pair is not None}
 
 
-def _by_difference(x_baseline: Tensor, y_baseline: Tensor):
-    def hook(_module, inputs: tuple, output: Tensor) -> Tensor:
+def _by_difference(x_baseline: Tensor, y_baseline: Tensor) -> Callable[[nn.Module, tuple, Tensor], Tensor]:
+    def hook(_module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
         at = inputs[0]
         if not output.requires_grad:
             return output

@@ -17,7 +17,7 @@ def vjp(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequenc
     walked g times. The graph is kept.
     """
     try:
-        parts = _backward(outputs, cotangents, inputs, batched=True)
+        parts: Sequence[Tensor | None] = _backward(outputs, cotangents, inputs, batched=True)
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):
             raise
@@ -34,14 +34,17 @@ def one_hot_cotangents(cotangent: Tensor, targets: Sequence[int]) -> Tensor:
     return spread
 
 
-def _backward(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor], *, batched: bool):
+def _backward(
+    outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor], *, batched: bool
+) -> tuple[Tensor | None, ...]:
     return torch.autograd.grad(
         list(outputs), list(inputs), list(cotangents), retain_graph=True, is_grads_batched=batched, allow_unused=True
     )
 
 
 def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
-    return None if parts[0] is None else torch.stack(parts)
+    found = [part for part in parts if part is not None]  # an input has a gradient in all of them or in none
+    return torch.stack(found) if found else None
 
 
 def _or_zeros(part: Tensor | None, like: Tensor, count: int) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from spaces_app.engine.forward import Run
 from spaces_app.engine.variants.substitutions import marks
 
 ROWS = 8192  # words of the vocabulary that are compared at once
@@ -71,7 +72,7 @@ def word_path(
     for low in range(0, len(starts), size):
         chunk = starts[low : low + size]
         ends = baseline[[places[token] for token in chunk]]
-        over = _words_between(words, chunk, ends, n_points - 1, n_neighbours, step=lambda low=low: tick(low))
+        over = _words_between(words, chunk, ends, n_points - 1, n_neighbours, step=partial(tick, low))
         paths = dict(zip(chunk, _corrected(words, over, ends, n_points).unbind(1), strict=True))
         for place, token in enumerate(ids):
             if moves[place] and token in paths:
@@ -80,7 +81,7 @@ def word_path(
     return points
 
 
-def path_of(run, baseline: Tensor, *, n_points: int, n_neighbours: int) -> Tensor:
+def path_of(run: Run, baseline: Tensor, *, n_points: int, n_neighbours: int) -> Tensor:
     """`word_path` for all inputs of a ForcedPass, source and decoder each over the embeddings it reads."""
     sequence, adapter = run.sequence, run.body.adapter
     n_source, special, size = sequence.n_source, marks(run.lm), run.lm.facts.d_vocab
@@ -92,7 +93,7 @@ def path_of(run, baseline: Tensor, *, n_points: int, n_neighbours: int) -> Tenso
     run.tick(0, run.n_inputs, "Finding words on the way")
     for module, ids, end in sides:
 
-        def embed(words: Tensor | slice, module=module) -> Tensor:
+        def embed(words: Tensor | slice, module: nn.Module = module) -> Tensor:
             if isinstance(words, slice):
                 words = torch.arange(words.start, words.stop, dtype=torch.long, device=run.lm.device)
             with torch.no_grad():
@@ -104,8 +105,16 @@ def path_of(run, baseline: Tensor, *, n_points: int, n_neighbours: int) -> Tenso
         words = Vocabulary(embed, size, baseline.device)
         if size * baseline.shape[1] * wide.itemsize <= HELD:
             words = Vocabulary.of(torch.cat(list(words.parts())))
-        asked = {"special": special, "n_points": n_points, "n_neighbours": n_neighbours, "tick": tick}
-        parts.append(word_path(words, ids[0].tolist(), end.to(wide), **asked))
+        points = word_path(
+            words,
+            ids[0].tolist(),
+            end.to(wide),
+            special=special,
+            n_points=n_points,
+            n_neighbours=n_neighbours,
+            tick=tick,
+        )
+        parts.append(points)
         before += ids.shape[1]
     return torch.cat(parts, 1)
 

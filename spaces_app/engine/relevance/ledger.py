@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 
 @dataclass
@@ -28,9 +29,9 @@ class Ledger:
         """scores before masks and position biases, which keep their share, too."""
         self.kept += [(weights, weights.detach()), (scores, -scores.detach())]
 
-    def hooks(self, model: nn.Module) -> list:
+    def hooks(self, model: nn.Module) -> list[RemovableHandle]:
         """Hooks that put every bias on record, and constants added to the embeddings, as positions are."""
-        handles = []
+        handles: list[RemovableHandle] = []
         for module in model.modules():
             if isinstance(getattr(module, "bias", None), Tensor):
                 handles.append(module.register_forward_hook(self._bias))
@@ -49,11 +50,11 @@ class Ledger:
         ]
         return sum(shares), sum(abs(share) for share in shares)
 
-    def _bias(self, module: nn.Module, _inputs, output) -> None:
-        if isinstance(output, Tensor):
+    def _bias(self, module: nn.Module, _inputs: tuple, output: object) -> None:
+        if isinstance(output, Tensor) and isinstance(module.bias, Tensor):
             self.kept.append((output, module.bias.detach()))
 
-    def _constant(self, _module, inputs, output):
+    def _constant(self, _module: nn.Module, _inputs: tuple, output: object) -> Tensor | None:
         if not isinstance(output, Tensor) or output.requires_grad or not output.is_floating_point():
             return None
         leaf = output.detach().requires_grad_()

@@ -7,26 +7,31 @@ positions and softmax keep. A model where it does not has an operation without a
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from spaces_app.engine.forward import Body
+from spaces_app.engine.forward import Body, score_of
 from spaces_app.engine.hooks import ACTIVATIONS
 from spaces_app.engine.probe import probe
 from spaces_app.engine.relevance.ledger import Ledger
 from spaces_app.engine.relevance.rules import Norm, Rules, close
 from spaces_app.errors import NotSupported
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import Score, TargetScore
 
 LOSS, HALF_LOSS = 1e-4, 0.05  # of all relevance that goes through the model, in float32 and in lower precision
-_rules: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → its Rules, or why it has none
+_rules: WeakKeyDictionary[nn.Module, Rules | NotSupported] = (
+    WeakKeyDictionary()
+)  # model → its Rules, or why it has none
 
 
 @contextmanager
-def relevance_rules(lm) -> Iterator[None]:
+def relevance_rules(lm: LoadedModel) -> Iterator[None]:
     """Within, gradients of the model are those whose product with the input is AttnLRP's relevance.
 
     Raises NotSupported, with the reason, for a model whose operations do not all have a rule.
@@ -35,7 +40,7 @@ def relevance_rules(lm) -> Iterator[None]:
         yield
 
 
-def rules_of(lm) -> Rules:
+def rules_of(lm: LoadedModel) -> Rules:
     """The rules of a model, found and checked once. Raises NotSupported with the reason where there are none."""
     if lm.model not in _rules:
         try:
@@ -44,12 +49,13 @@ def rules_of(lm) -> Rules:
             _rules[lm.model] = error
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
             _rules[lm.model] = NotSupported("relevance cannot be followed through this model.", field="method")
-    if isinstance(_rules[lm.model], NotSupported):
-        raise _rules[lm.model]
-    return _rules[lm.model]
+    known = _rules[lm.model]
+    if isinstance(known, NotSupported):
+        raise known
+    return known
 
 
-def refusal(lm) -> str:
+def refusal(lm: LoadedModel) -> str:
     """Why relevance cannot be followed through a model, or ""."""
     if getattr(lm, "placement", "") == "offload":
         return "this model is only partly in memory, which leaves no room for gradients."
@@ -63,15 +69,15 @@ def refusal(lm) -> str:
 class Started:
     """A score that notes the relevance it starts with: Σ_v logit_v · ∂score/∂logit_v, which is a logit itself."""
 
-    def __init__(self, score: Callable, n_targets: int):
+    def __init__(self, score: Score, n_targets: int):
         self.score, self.relevance = score, [0.0] * n_targets
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         return self.at(slice(0, len(self.relevance)))(logits, targets)
 
-    def at(self, steps: slice) -> Callable:
+    def at(self, steps: slice) -> TargetScore:
         """The score of the targets in `steps`, as `evaluate` asks for it."""
-        score = self.score.at(steps) if hasattr(self.score, "at") else self.score
+        score = score_of(self.score, steps)
 
         def noting(logits: Tensor, targets: Tensor) -> Tensor:
             values = score(logits, targets)
@@ -84,7 +90,7 @@ class Started:
         return noting
 
 
-def account(lm, rules: Rules, body: Body) -> tuple[float, float, float]:
+def account(lm: LoadedModel, rules: Rules, body: Body) -> tuple[float, float, float]:
     """(relevance of the last target's logit, what was found of it below, sizes of all that was found, added up).
 
     Relevance starts at the hidden state the head reads; what is found is the inputs' and what the ledger says was kept.
@@ -102,7 +108,7 @@ def account(lm, rules: Rules, body: Body) -> tuple[float, float, float]:
     return float((passed.leaf.detach().double() * cotangent.double()).sum()), found, size
 
 
-def _checked(lm) -> Rules:
+def _checked(lm: LoadedModel) -> Rules:
     """The rules of a model whose account is balanced."""
     body = probe(lm)
     rules = _found(lm, body)
@@ -114,11 +120,13 @@ def _checked(lm) -> Rules:
     return rules
 
 
-def _found(lm, body: Body) -> Rules:
+def _found(lm: LoadedModel, body: Body) -> Rules:
     """Norms, activations and products, told by what they compute in a pass over a few tokens."""
     norms = tuple(norm for norm in map(_norm, lm.model.modules()) if norm)
     activations = tuple(module for module in lm.model.modules() if isinstance(module, ACTIVATIONS))
-    products, recent, waiting = [], [], []
+    products: list[nn.Module] = []
+    recent: list[Tensor] = []
+    waiting: list[Tensor] = []
 
     def activated(module: nn.Module, inputs: tuple, output: Tensor) -> None:
         at_zero = module.forward(torch.zeros_like(inputs[0]))
@@ -133,7 +141,7 @@ def _found(lm, body: Body) -> Rules:
                 products.append(module)
                 waiting.clear()
 
-    def leave(_module, _inputs, output) -> None:
+    def leave(_module: nn.Module, _inputs: tuple, output: object) -> None:
         if isinstance(output, Tensor):
             recent[:] = [*recent[-3:], output]
 
@@ -160,16 +168,13 @@ def _norm(module: nn.Module) -> Norm | None:
         or ("norm" not in type(module).__name__.lower() and not own)
     ):
         return None
-    if weight is None and not hasattr(module, "normalized_shape") or weight is not None and weight.dim() != 1:
+    shape: Any = getattr(module, "normalized_shape", None)
+    if weight is None and shape is None or weight is not None and weight.dim() != 1:
         return None
-    like = (
-        {"dtype": torch.float32, "device": "cpu"}
-        if weight is None
-        else {"dtype": weight.dtype, "device": weight.device}
-    )
-    d = module.normalized_shape[-1] if weight is None else len(weight)
+    dtype, device = (torch.float32, "cpu") if weight is None else (weight.dtype, weight.device)
+    d = shape[-1] if weight is None else len(weight)
     x = torch.randn((4, d), generator=torch.Generator("cpu").manual_seed(0), dtype=torch.float32, device="cpu")
-    x = (x + 0.5).to(like["device"], like["dtype"])
+    x = (x + 0.5).to(device, dtype)
     with torch.no_grad():
         y = module(x)
     if y.shape != x.shape:
@@ -179,6 +184,6 @@ def _norm(module: nn.Module) -> Norm | None:
             norm = Norm(module, centred, offset)
             u = norm.gained(x.float())
             rebuilt = u * norm.scale(u, y.float()) + (0 if bias is None else bias.float())
-            if close(rebuilt, y.float(), like["dtype"]):
+            if close(rebuilt, y.float(), dtype):
                 return norm
     return None

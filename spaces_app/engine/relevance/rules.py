@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from spaces_app.engine.attention.implementations import attending, plain
+from spaces_app.engine.attention.implementations import Attention, attending, plain
 from spaces_app.engine.relevance.ledger import Ledger
 from spaces_app.errors import NotSupported
 
@@ -68,10 +69,12 @@ class Rules:
                 handle.remove()
 
 
-def _attention(ledger: Ledger | None) -> Callable:
+def _attention(ledger: Ledger | None) -> Attention:
     """Attention by the rules. With a ledger, it is compared with the model's own: they must agree."""
 
-    def attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask, **options):
+    def attend(
+        module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+    ) -> tuple[Tensor, Tensor]:
         n_groups = query.shape[1] // key.shape[1]
         keys, values = (part.repeat_interleave(n_groups, 1) for part in (key, value))  # (B, H, m, d)
         scaling = options.get("scaling")
@@ -94,10 +97,10 @@ def _attention(ledger: Ledger | None) -> Callable:
     return attend
 
 
-def _steady(norm: Norm) -> Callable:
+def _steady(norm: Norm) -> Callable[[nn.Module, tuple, Tensor], Tensor]:
     """A hook by which a norm is differentiated as if its divisor were a constant."""
 
-    def hook(_module, inputs: tuple, output: Tensor) -> Tensor:
+    def hook(_module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
         if not output.requires_grad:
             return output
         wide = torch.float64 if output.dtype == torch.float64 else torch.float32
@@ -108,11 +111,11 @@ def _steady(norm: Norm) -> Callable:
     return hook
 
 
-def _proportional(_module, inputs: tuple, output: Tensor) -> Tensor:
+def _proportional(_module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
     return _in_proportion(inputs[0], output) if output.requires_grad else output
 
 
-def _halved_input(_module, inputs: tuple) -> tuple:
+def _halved_input(_module: nn.Module, inputs: tuple) -> tuple:
     return (_halved(inputs[0]), *inputs[1:])
 
 

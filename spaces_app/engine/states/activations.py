@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -25,12 +25,17 @@ from spaces_app.engine.progress import Progress, beating
 from spaces_app.errors import NotSupported, SpecError
 from spaces_app.models.adapters import Adapter
 from spaces_app.models.facts import blocks
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import Tick
 
+T = TypeVar("T")
 SIDES = ("encoder", "decoder")
 LARGEST_HALF = 65504.0
 SEVERAL = "this model has several feed-forward parts in a block."
 ROUTED = "this model's feed-forward parts route tokens to experts, which share no list of neurons."
-_found: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → {(finder, side): what it finds in each block}
+_found: WeakKeyDictionary[nn.Module, dict[tuple[str, str], Any]] = (
+    WeakKeyDictionary()
+)  # model → {(finder, side): what it finds in each block}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Projection:
     @property
     def weight(self) -> Tensor:
         """What each neuron writes at activation 1. (width, D); transformers' Conv1D stores it so, nn.Linear turned."""
-        return self.module.weight.T if isinstance(self.module, nn.Linear) else self.module.weight
+        weight = self.module.weight
+        assert isinstance(weight, Tensor)
+        return weight.T if isinstance(self.module, nn.Linear) else weight
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,12 @@ class Activations:
         return sum(array.nbytes for array in arrays if array.dtype == np.float32)
 
 
-def projections(lm, side: str) -> tuple[Projection, ...]:
+def projections(lm: LoadedModel, side: str) -> tuple[Projection, ...]:
     """The down-projection of every block of a side. Raises NotSupported with the reason where one cannot be found."""
     return _in_blocks(lm, side, _projection)
 
 
-def feed_forward_parts(lm, side: str) -> tuple[nn.Module, ...]:
+def feed_forward_parts(lm: LoadedModel, side: str) -> tuple[nn.Module, ...]:
     """The module of every block of a side whose output the feed-forward part adds to the residual stream.
 
     The down-projection, or of a part that routes tokens to experts the module that holds them all, router and shared
@@ -80,7 +87,7 @@ def feed_forward_parts(lm, side: str) -> tuple[nn.Module, ...]:
     return _in_blocks(lm, side, _part)
 
 
-def _in_blocks(lm, side: str, finder: Callable[[nn.Module, int], Any]) -> tuple:
+def _in_blocks(lm: LoadedModel, side: str, finder: Callable[[nn.Module, int], T]) -> tuple[T, ...]:
     if side == "encoder" and not lm.facts.encoder_decoder:
         raise SpecError("this model has no encoder.", field="side")
     known, key = _found.setdefault(lm.model, {}), (finder.__name__, side)
@@ -90,7 +97,14 @@ def _in_blocks(lm, side: str, finder: Callable[[nn.Module, int], Any]) -> tuple:
     return known[key]
 
 
-def activations(lm, ids: tuple, *, gate: bool = False, budget: int = 2**28, tick=lambda *_: None) -> Activations:
+def activations(
+    lm: LoadedModel,
+    ids: tuple[Sequence[int], Sequence[int]],
+    *,
+    gate: bool = False,
+    budget: int = 2**28,
+    tick: Tick = lambda *_: None,
+) -> Activations:
     """Activations of all neurons along (source_ids, decoder_ids), encoder and decoder, from one forward pass.
 
     With `gate`, of gated feed-forward parts, what comes out of the activation function before it is multiplied.
@@ -109,7 +123,9 @@ def activations(lm, ids: tuple, *, gate: bool = False, budget: int = 2**28, tick
 
 
 @contextmanager
-def reading(lm, n_source: int, n_decoder: int, gate: bool = False, budget: int = 2**28) -> Iterator[Activations]:
+def reading(
+    lm: LoadedModel, n_source: int, n_decoder: int, gate: bool = False, budget: int = 2**28
+) -> Iterator[Activations]:
     """Within, a pass over so many tokens fills what is yielded, whatever else the pass is for.
 
     Raises NotSupported.
@@ -125,11 +141,11 @@ def reading(lm, n_source: int, n_decoder: int, gate: bool = False, budget: int =
 
 
 @contextmanager
-def scaled(lm, factors: Mapping[tuple[str, int], tuple[Tensor, Tensor]]) -> Iterator[None]:
+def scaled(lm: LoadedModel, factors: Mapping[tuple[str, int], tuple[Tensor, Tensor]]) -> Iterator[None]:
     """Within, neurons are multiplied: {(side, layer): (where positive (width,), where negative (width,))}."""
 
-    def hook(pair: tuple[Tensor, Tensor]):
-        def enter(_module, inputs: tuple) -> tuple:
+    def hook(pair: tuple[Tensor, Tensor]) -> Callable[[nn.Module, tuple], tuple]:
+        def enter(_module: nn.Module, inputs: tuple) -> tuple:
             above, below = (factor.to(inputs[0].device, inputs[0].dtype) for factor in pair)
             return (torch.where(inputs[0] > 0, inputs[0] * above, inputs[0] * below), *inputs[1:])
 
@@ -170,8 +186,7 @@ def _part(block: nn.Module, d_model: int) -> nn.Module:
         return _projection(block, d_model).module
     # Experts, router and what is shared hold all matrices outside attention; norms hold vectors.
     names = [name for name, part in outside if any(weight.dim() > 1 for weight in part.parameters(recurse=False))]
-    names = [name.split(".") for name in names]
-    level = os.path.commonprefix(names)
+    level = os.path.commonprefix([name.split(".") for name in names])
     module = block.get_submodule(".".join(level))
     while isinstance(module, nn.ModuleList | nn.ModuleDict) and level:  # never called itself
         level = level[:-1]
@@ -205,7 +220,10 @@ def _convolves(part: nn.Module) -> bool:
 
 def _shape(part: nn.Linear | Conv1D) -> tuple[int, int]:
     """(inputs, outputs) of a linear layer."""
-    return (part.in_features, part.out_features) if isinstance(part, nn.Linear) else tuple(part.weight.shape)
+    if isinstance(part, nn.Linear):
+        return part.in_features, part.out_features
+    n_in, n_out = part.weight.shape
+    return n_in, n_out
 
 
 def _room(shapes: dict[str, list[tuple[int, int]]], budget: int) -> dict[str, list[np.ndarray]]:
@@ -214,7 +232,9 @@ def _room(shapes: dict[str, list[tuple[int, int]]], budget: int) -> dict[str, li
     if 4 * total <= budget:
         return {side: [np.empty(shape, np.float32) for shape in layers] for side, layers in shapes.items()}
     with tempfile.TemporaryFile() as file:
-        whole, start, arrays = np.memmap(file, np.float16, "w+", shape=(total,)), 0, {}
+        whole = np.memmap(file, np.float16, "w+", shape=(total,))
+    start = 0
+    arrays: dict[str, list[np.ndarray]] = {}
     for side, layers in shapes.items():
         arrays[side] = []
         for n, width in layers:
@@ -228,10 +248,10 @@ def _reading(part: Projection, into: np.ndarray, *, gate: bool) -> Iterator[None
     """Within, what goes into the projection is written into an array, or its gate, which an activation gives."""
     last: dict[str, Tensor] = {}
 
-    def activated(_module, _inputs, output) -> None:
+    def activated(_module: nn.Module, _inputs: tuple, output: Tensor) -> None:
         last["gate"] = output
 
-    def enter(_module, inputs: tuple) -> None:
+    def enter(_module: nn.Module, inputs: tuple) -> None:
         values = last.pop("gate", None) if gate else inputs[0]
         if values is None or values.numel() != into.size:
             raise NotSupported("the gate of this model's feed-forward part cannot be found.", field="sign")

@@ -88,7 +88,9 @@ def _start(table: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return w, h
 
 
-def _descended(table, w, h, tolerance: float, beat: Callable[[], None]) -> tuple:
+def _descended(
+    table: np.ndarray, w: np.ndarray, h: np.ndarray, tolerance: float, beat: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray, float, int, bool]:
     """(w, h, error, iterations, converged): until STEP iterations lower the relative error by less than `tolerance`."""
     w, h = np.ascontiguousarray(w.T), np.array(h, order="C")  # (k, n), (k, m): changed in place
     square = float(np.vdot(table, table))
@@ -118,13 +120,13 @@ def _sweep(part: np.ndarray, cross: np.ndarray, gram: np.ndarray, count: int) ->
                 values[:] = 0
 
 
-def _unit(w, h) -> tuple:
+def _unit(w: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.linalg.norm(h, axis=1)
     sizes = np.where(sizes > 0, sizes, 1.0)
     return w * sizes, h / sizes[:, None]
 
 
-def _stability(table, w, h, beat: Callable[[], None]) -> np.ndarray:
+def _stability(table: np.ndarray, w: np.ndarray, h: np.ndarray, beat: Callable[[], None]) -> np.ndarray:
     """How near three random starts come to each factor: cosine of w·h, as matrices, with its partner. (k,)"""
     from scipy.optimize import linear_sum_assignment
 
@@ -132,8 +134,10 @@ def _stability(table, w, h, beat: Callable[[], None]) -> np.ndarray:
     for seed in STARTS:
         generator = np.random.default_rng(seed)
         scale = np.sqrt(table.mean() / len(h))
-        starts = [np.abs(generator.standard_normal(part.shape)).astype(table.dtype) * scale for part in (w, h)]
-        other_w, other_h = _descended(table, *starts, 1e-3, beat)[:2]
+        start_w, start_h = (
+            np.abs(generator.standard_normal(part.shape)).astype(table.dtype) * scale for part in (w, h)
+        )
+        other_w, other_h = _descended(table, start_w, start_h, 1e-3, beat)[:2]
         cosines = (_normed(w.T) @ _normed(other_w.T).T) * (_normed(h) @ _normed(other_h).T)
         rows, columns = linear_sum_assignment(-cosines)
         found.append(cosines[rows, columns])

@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.chunks import in_chunks
+from spaces_app.engine.forced import ForcedPass
 from spaces_app.engine.forward import checked
+from spaces_app.engine.hooks import BlockOutput
 from spaces_app.engine.progress import beating
 from spaces_app.errors import NotSupported
 from spaces_app.models.facts import blocks
@@ -45,7 +47,7 @@ class Lens:
     kl: Tensor
 
 
-def lens(run, asked: Tensor, *, top_k: int = 0) -> Lens:
+def lens(run: ForcedPass, asked: Tensor, *, top_k: int = 0) -> Lens:
     """The lens at the positions that predict the targets of a ForcedPass.
 
     asked: (G, K) ids whose rank and probability are wanted at each of them, such as the targets and their rivals.
@@ -77,7 +79,7 @@ def lens(run, asked: Tensor, *, top_k: int = 0) -> Lens:
     return Lens(*(torch.cat(column).transpose(0, 1) for column in zip(*parts, strict=True)))
 
 
-def unembedded(run, rows: Tensor, encoded: Tensor | None = None) -> Tensor:
+def unembedded(run: ForcedPass, rows: Tensor, encoded: Tensor | None = None) -> Tensor:
     """Logits of hidden states, as if the last block had given them. rows (R, D) → (R, V) in at least float32.
 
     encoded: the source's states (1, S, D), which an encoder-decoder model wants to see although nothing looks at them.
@@ -89,7 +91,7 @@ def unembedded(run, rows: Tensor, encoded: Tensor | None = None) -> Tensor:
     return _wide(logits.flatten(0, 1), len(rows))
 
 
-def _captured(run, encoded: Tensor | None, count: int) -> tuple[Tensor, Tensor]:
+def _captured(run: ForcedPass, encoded: Tensor | None, count: int) -> tuple[Tensor, Tensor]:
     """States (G, L+1, D) at the targets' positions, and logits (count, L+1, V) of the first of them: one pass."""
     stack, first = _stack(run), run.sequence.n_prompt - 1
     kept: dict[int, Tensor] = {}
@@ -117,7 +119,7 @@ def _positions_first(head: nn.Module, positions: slice) -> Iterator[None]:
     """Within, the head is given only these positions of its rows, turned, so that logits are (positions, rows, V)."""
     passes: list[int] = []
 
-    def turn(_module, inputs: tuple) -> tuple:
+    def turn(_module: nn.Module, inputs: tuple) -> tuple:
         passes.append(1)
         return (inputs[0][:, positions].transpose(0, 1).contiguous(), *inputs[1:])
 
@@ -151,7 +153,7 @@ def _readable() -> Iterator[None]:
 def giving(block: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """Within, the block gives `change(hidden)` instead of the hidden states it computed."""
 
-    def hook(_module, _inputs, output):
+    def hook(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> BlockOutput:
         hidden = output[0] if isinstance(output, tuple) else output
         given = change(hidden).to(hidden.device, hidden.dtype)
         return (given, *output[1:]) if isinstance(output, tuple) else given
@@ -167,11 +169,11 @@ def giving(block: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[Non
 def streaming(stack: nn.ModuleList, keep: Callable[[int, Tensor], None]) -> Iterator[None]:
     """Within, keep(0, what goes into the first block) and keep(l, what block l-1 gives) are told of every pass."""
 
-    def enter(_module, inputs: tuple, named: dict) -> None:
+    def enter(_module: nn.Module, inputs: tuple, named: dict) -> None:
         keep(0, inputs[0] if inputs else named["hidden_states"])
 
     def leave(number: int) -> Callable:
-        def hook(_module, _inputs, output) -> None:
+        def hook(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> None:
             keep(number, output[0] if isinstance(output, tuple) else output)
 
         return hook
@@ -185,7 +187,7 @@ def streaming(stack: nn.ModuleList, keep: Callable[[int, Tensor], None]) -> Iter
             handle.remove()
 
 
-def _stack(run) -> nn.ModuleList:
+def _stack(run: ForcedPass) -> nn.ModuleList:
     return blocks(run.lm.model.get_decoder() if hasattr(run.lm.model, "get_decoder") else run.lm.model)
 
 

@@ -5,9 +5,10 @@ The linear path only: layers in between, which may turn it into something else, 
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,13 @@ from torch import Tensor, nn
 from spaces_app.engine.probe import probe
 from spaces_app.models.adapters import Adapter
 from spaces_app.models.facts import blocks
+from spaces_app.models.loaded import LoadedModel
 
-_ends: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model → the modules behind its last block
+Passed: TypeAlias = tuple[nn.Module, Tensor, Tensor]  # a module, what went in and what came out
+_ends: WeakKeyDictionary[nn.Module, list[nn.Module]] = WeakKeyDictionary()  # model → the modules behind its last block
 
 
-def logits_of(lm, directions: Tensor) -> Tensor:
+def logits_of(lm: LoadedModel, directions: Tensor) -> Tensor:
     """By how much each direction raises the logit of each word, the mean over words being 0. (R, D) → (R, V) float32
 
     A direction goes alone through the final norm, so its length plays no part; what the norm adds is taken off again.
@@ -40,11 +43,12 @@ def logits_of(lm, directions: Tensor) -> Tensor:
     return found - found.mean(-1, keepdim=True)
 
 
-def _end(lm) -> list[nn.Module]:
+def _end(lm: LoadedModel) -> list[nn.Module]:
     """The modules between the last block and the logits, in the order in which they are passed; found by a pass over
     a few tokens. The output layer alone where they do not follow each other."""
     if lm.model not in _ends:
-        head, passed = Adapter.of(lm).head, []
+        head = Adapter.of(lm).head
+        passed: list[Passed] = []
         body = probe(lm)
         with torch.no_grad(), _watching(lm, passed):
             body.decode(slice(0, 1), states=body.encode())
@@ -57,16 +61,16 @@ def _end(lm) -> list[nn.Module]:
 
 
 @contextmanager
-def _watching(lm, passed: list) -> Iterator[None]:
+def _watching(lm: LoadedModel, passed: list[Passed]) -> Iterator[None]:
     """Within, (module, what goes in, what comes out) of every module that is passed behind the last block."""
     last = blocks(lm.model.get_decoder())[-1]
     inside = set(last.modules())
     parts = [part for part in lm.model.modules() if not any(part.children()) and part not in inside]
 
-    def begin(_module, _inputs, output) -> None:
+    def begin(_module: nn.Module, _inputs: tuple, output: object) -> None:
         passed.clear()
 
-    def note(module: nn.Module, inputs: tuple, output) -> None:
+    def note(module: nn.Module, inputs: tuple, output: object) -> None:
         if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
             passed.append((module, inputs[0], output))
 

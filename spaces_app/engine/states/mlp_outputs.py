@@ -6,7 +6,7 @@ experts together where it routes tokens to some.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.chunks import in_chunks
+from spaces_app.engine.forced import ForcedPass
+from spaces_app.engine.forward import Passed, score_of
+from spaces_app.engine.hooks import BlockOutput
 from spaces_app.engine.states.activations import feed_forward_parts
+from spaces_app.types import Score
 
 Cell = tuple[int, int]  # layer, input
 
@@ -27,7 +31,7 @@ class MlpOutputs:
     fewer blocks, its last layers have no cells. Arrays are (L, n_inputs, …), NaN where there is no cell.
     """
 
-    run: object
+    run: ForcedPass
 
     @property
     def sides(self) -> dict[str, slice]:
@@ -47,7 +51,7 @@ class MlpOutputs:
         rows = [(layer, side) for layer in range(self.count) for side in self.sides if layer < depth[side]]
         return [(layer, at) for layer, side in rows for at in range(*self.sides[side].indices(self.run.n_inputs))]
 
-    def gradients(self, score: Callable) -> tuple[Tensor, Tensor]:
+    def gradients(self, score: Score) -> tuple[Tensor, Tensor]:
         """The outputs m and the gradient of the target's score there, both (L, n_inputs, D): one pass there and back.
 
         The graph begins at the lowest feed-forward output: nothing below it is differentiated, and no parameter.
@@ -81,12 +85,12 @@ class MlpOutputs:
             self._passed((self.run.embeds if embeds is None else embeds)[None])
         return self._joined({side: [part["output"] for part in parts] for side, parts in seen.items()})
 
-    def score(self, score: Callable, embeds: Tensor | None = None) -> float:
+    def score(self, score: Score, embeds: Tensor | None = None) -> float:
         """The target's score when the model reads `embeds` (n_inputs, D) or its own tokens."""
         with torch.no_grad():
             return float(self._scores(score, self._passed((self.run.embeds if embeds is None else embeds)[None]))[0])
 
-    def exchanged(self, score: Callable, values: Tensor, embeds: Tensor | None = None) -> Tensor:
+    def exchanged(self, score: Score, values: Tensor, embeds: Tensor | None = None) -> Tensor:
         """The target's score with one output at a time replaced by its row of `values`. (L, n_inputs) on the CPU
 
         values: (L, n_inputs, D); embeds: what the model reads, as above. One short row of a batch for every cell.
@@ -122,15 +126,15 @@ class MlpOutputs:
             found.setdefault((side, layer), []).append(row)
         return found
 
-    def _passed(self, embeds: Tensor):
+    def _passed(self, embeds: Tensor) -> Passed:
         """A pass over a batch of embeddings (B, n_inputs, D)."""
         n_source, body = self.run.sequence.n_source, self.run.body
         states = body.encode(embeds[:, :n_source] if n_source else None)
         return body.decode(slice(0, 1), embeds[:, n_source:], states=states)
 
-    def _scores(self, score: Callable, passed) -> Tensor:
+    def _scores(self, score: Score, passed: Passed) -> Tensor:
         targets = self.run.sequence.targets.to(passed.logits.device).expand(len(passed.logits), 1)
-        return score(passed.logits, targets)[:, 0]  # (B,)
+        return score_of(score, slice(0, 1))(passed.logits, targets)[:, 0]  # (B,)
 
     def _joined(self, parts: Mapping[str, list[Tensor]]) -> Tensor:
         """Outputs or gradients of each side's blocks as one array on the embeddings' device. (L, n_inputs, D)"""
@@ -150,7 +154,7 @@ def _seeing(module: nn.Module, *, leaf: bool = False) -> Iterator[dict[str, Tens
     """Within, what the module gives is kept under "output"; as a `leaf`, the graph begins there."""
     seen: dict[str, Tensor] = {}
 
-    def hook(_module, _inputs, output):
+    def hook(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> BlockOutput | None:
         own = output[0] if isinstance(output, tuple) else output
         seen["output"] = own.detach().requires_grad_() if leaf else own
         return _with(seen["output"], output) if leaf else None
@@ -166,7 +170,7 @@ def _seeing(module: nn.Module, *, leaf: bool = False) -> Iterator[dict[str, Tens
 def _giving(module: nn.Module, n_rows: int, places: tuple[Tensor, Tensor], values: Tensor) -> Iterator[None]:
     """Within, the module's output has other values (R, D) at R places (row of the batch, token)."""
 
-    def hook(_module, _inputs, output):
+    def hook(_module: nn.Module, _inputs: tuple, output: BlockOutput) -> BlockOutput | None:
         own = output[0] if isinstance(output, tuple) else output
         changed = own.clone(memory_format=torch.contiguous_format)
         rows, tokens = (place.to(own.device) for place in places)
@@ -181,6 +185,6 @@ def _giving(module: nn.Module, n_rows: int, places: tuple[Tensor, Tensor], value
         handle.remove()
 
 
-def _with(values: Tensor, output):
+def _with(values: Tensor, output: BlockOutput) -> BlockOutput:
     """What a module gives, with other values: some give what their router said beside them."""
     return (values, *output[1:]) if isinstance(output, tuple) else values

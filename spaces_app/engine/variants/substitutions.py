@@ -7,18 +7,21 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.chunks import in_chunks
-from spaces_app.engine.forward import Body
+from spaces_app.engine.forward import Body, Run
 from spaces_app.engine.variants.variant_scores import Rows
 from spaces_app.engine.variants.variants import Exchanged, encoded, logits_at
+from spaces_app.models.loaded import LoadedModel
+from spaces_app.types import Score
 
 EMBEDDINGS = 8192  # rows of the vocabulary looked at together
 
 
-def marks(lm) -> Callable[[int], bool]:
+def marks(lm: LoadedModel) -> Callable[[int], bool]:
     """Whether an id means something to the model rather than to the reader: an end mark, a language tag."""
     facts, codec = lm.facts, getattr(lm, "codec", None)
     known = {facts.bos_id, facts.pad_id, facts.mask_id, *facts.eos_ids}
@@ -29,11 +32,11 @@ def marks(lm) -> Callable[[int], bool]:
 class Exchange:
     """Variants of a forced pass with other ids at the same places. Tells no progress; its passes beat."""
 
-    run: object
+    run: Run
     barred: Tensor  # (V,) bool: ids that never stand in for another
 
     @classmethod
-    def of(cls, run) -> Exchange:
+    def of(cls, run: Run) -> Exchange:
         special = marks(run.lm)
         barred = [special(token) or token == run.lm.facts.unk_id for token in range(run.lm.facts.d_vocab)]
         return cls(run, torch.tensor(barred, dtype=torch.bool, device=run.embeds.device))
@@ -62,13 +65,13 @@ class Exchange:
         ids, order = ids.sort(1)
         return ids, weights.double().gather(1, order)
 
-    def scores(self, score, ids) -> Tensor:
+    def scores(self, score: Score, ids: Tensor | np.ndarray) -> Tensor:
         """Scores of every target in R variants. ids: (R, n_inputs) → (R, G)"""
         run = self.run
         ids = torch.as_tensor(ids, dtype=torch.long, device=run.embeds.device)
         return Rows(run.body, run.budget, lambda _done: None).scores(score, Exchanged(run.body, ids), run.scores)
 
-    def ranks(self, ids, steps) -> Tensor:
+    def ranks(self, ids: Tensor | np.ndarray, steps: Tensor | np.ndarray) -> Tensor:
         """How many tokens are likelier than a target, in R variants that each look at one target, `steps` (R,). (R,)
 
         ids: (R, n_inputs); what follows a row's target does not matter, so variants that begin alike share a pass.
@@ -85,7 +88,7 @@ class Exchange:
                 most = max(len(group) for group in groups[start : start + run.budget.rows // length + 1])
                 batch = groups[start : start + run.budget.items(run.sequence.n_source + length, most)]
 
-                def work(low: int, high: int, batch=batch, length=length) -> Tensor:
+                def work(low: int, high: int, batch: list[Tensor] = batch, length: int = length) -> Tensor:
                     rows = torch.nn.utils.rnn.pad_sequence(batch[low:high], batch_first=True, padding_value=-1)
                     places = torch.where(rows < 0, rows[:, :1], rows)  # (r, most): a short group repeats its first
                     return self._ranks(ids[rows[:, 0]].to(device), steps[places].to(device), length, states)
@@ -156,7 +159,7 @@ class Exchange:
                 ids = torch.arange(start, min(start + EMBEDDINGS, len(self.barred)), device=own.device)
                 table = nn.functional.normalize(embedding(ids[None])[0].float(), dim=-1)
                 likeness.append(wanted @ table.T)
-            likeness = torch.cat(likeness, 1)  # (n, V)
-            likeness.masked_fill_(self.barred.to(likeness.device), -torch.inf).scatter_(1, own[:, None], -torch.inf)
-            ids = likeness.topk(count, 1).indices
+            found = torch.cat(likeness, 1)  # (n, V)
+            found.masked_fill_(self.barred.to(found.device), -torch.inf).scatter_(1, own[:, None], -torch.inf)
+            ids = found.topk(count, 1).indices
         return ids, torch.full(ids.shape, 1 / count, dtype=torch.float32, device=ids.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +12,8 @@ from spaces_app.engine.chunks import Budget, in_chunks
 from spaces_app.engine.forward import Body, evaluate
 from spaces_app.engine.prefix import Prefix
 from spaces_app.engine.variants.variants import Variants
+from spaces_app.types import Score
 
-Score = Callable[[Tensor, Tensor], Tensor]
 # Token rows per pass when a prefix is reused: wider chunks have shorter prefixes. 60 to 240 differ by 5 % at 14 M.
 PREFIX_ROWS = 140
 WASTE = 1 / 16  # of a row may be computed again for the sake of a wider chunk
@@ -56,7 +56,9 @@ class Rows:
         reached = in_source[:, None] | (position >= first[:, None])  # (R, G)
         return torch.where(reached, result, clean_scores)
 
-    def _parts(self, score: Score, rows: tuple, variants: Variants, shared: tuple):
+    def _parts(
+        self, score: Score, rows: tuple[Tensor, Tensor], variants: Variants, shared: tuple[Tensor | None, Prefix | None]
+    ) -> Iterator[tuple[Tensor, slice, Tensor]]:
         """(row indices, targets reached, their scores) in chunks of rows that begin to differ at similar places."""
         order, first = rows
         states, prefix = shared
@@ -70,9 +72,9 @@ class Rows:
                 reach = slice(max(0, change - sequence.n_prompt + 1), sequence.n_generated)
             batch = self._batch(order[start:], first, (begin, reach), variants, prefix is not None)
 
-            def work(low: int, high: int, batch=batch, reach=reach, begin=begin) -> Tensor:
+            def work(low: int, high: int, batch: Tensor = batch, reach: slice = reach, begin: int = begin) -> Tensor:
                 part = batch[low:high]
-                cache = prefix.take(begin, len(part)) if begin > 0 else None
+                cache = prefix.take(begin, len(part)) if prefix is not None and begin > 0 else None
                 logits = variants.logits(part, reach, states=states, cache=cache)
                 return evaluate(score, logits, sequence, reach)
 
@@ -80,7 +82,9 @@ class Rows:
                 yield batch[low:high], reach, values
             start += len(batch)
 
-    def _batch(self, order: Tensor, first: Tensor, span: tuple, variants: Variants, prefixed: bool) -> Tensor:
+    def _batch(
+        self, order: Tensor, first: Tensor, span: tuple[int, slice], variants: Variants, prefixed: bool
+    ) -> Tensor:
         """The rows of `order` that go together, from its start."""
         sequence, (begin, reach) = self.body.sequence, span
         length = sequence.n_decoder - begin + (0 if prefixed else sequence.n_source)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from transformers import Cache
 
 from spaces_app.engine.forward import Body, checked
 from spaces_app.engine.hooks import cut
@@ -24,11 +25,16 @@ class Variants(Protocol):
     in `steps` in the variants `rows`, given the states of the unchanged source and a cache of the unchanged beginning.
     """
 
-    changed: Tensor
-    source_lengths: Tensor
-    back: int
+    @property
+    def changed(self) -> Tensor: ...
 
-    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache) -> Tensor: ...
+    @property
+    def source_lengths(self) -> Tensor: ...
+
+    @property
+    def back(self) -> int: ...
+
+    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache: Cache | None) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Replaced:
     def source_lengths(self) -> Tensor:
         return _same(self.body, len(self.kept), self.kept.device)
 
-    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache) -> Tensor:
+    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache: Cache | None) -> Tensor:
         kept, n_source = self.kept[rows], self.body.sequence.n_source
         embeds = torch.where(kept[:, :, None], self.embeds, self.baseline)  # (r, n_inputs, D)
         if states is not None:
@@ -74,7 +80,7 @@ class Exchanged:
     def source_lengths(self) -> Tensor:
         return _same(self.body, len(self.ids), self.ids.device)
 
-    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache) -> Tensor:
+    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache: Cache | None) -> Tensor:
         sequence, ids, begin = self.body.sequence, self.ids[rows], _cached(cache)
         states = encoded(self.body, ids[:, : sequence.n_source], states)
         read = ids[:, sequence.n_source :][:, begin : sequence.length(steps.stop)]
@@ -102,7 +108,7 @@ class Deleted:
     def source_lengths(self) -> Tensor:
         return self.kept[:, : self.body.sequence.n_source].sum(1)
 
-    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache) -> Tensor:
+    def logits(self, rows: Tensor, steps: slice, *, states: Tensor | None, cache: Cache | None) -> Tensor:
         sequence, kept, begin = self.body.sequence, self.kept[rows], _cached(cache)
         source, own = kept[:, : sequence.n_source], kept[:, sequence.n_source :]
         if states is not None:
@@ -114,7 +120,9 @@ class Deleted:
         return logits_at(self.body, ids, at - begin, states=states, cache=cache)
 
 
-def logits_at(body: Body, ids: Tensor, positions: slice | Tensor, *, states: Tensor | None, cache=None) -> Tensor:
+def logits_at(
+    body: Body, ids: Tensor, positions: slice | Tensor, *, states: Tensor | None, cache: Cache | None = None
+) -> Tensor:
     """Logits (r, g, V) at positions, a slice or (r, g), of decoder ids (r, n) after what `cache` holds."""
     with beating(body.adapter.blocks, body.progress), cut(body.adapter.head, positions):
         output = body.adapter.decode(ids, states=states, cache=cache)
@@ -142,7 +150,7 @@ def _packed(ids: Tensor, kept: Tensor) -> Tensor:
     return ids.expand(len(kept), -1).gather(1, order.to(ids.device))
 
 
-def _cached(cache) -> int:
+def _cached(cache: Cache | None) -> int:
     return 0 if cache is None else cache.get_seq_length()
 
 

@@ -88,15 +88,15 @@ def _named(tokens: list[dict], values: tuple, count: int, limit: int) -> list[st
 def _span(unit: Unit, factors: list[dict], parts: list[tuple], factor: int | None, token: int | None) -> Span:
     own = _strongest(parts, unit.first) if factor is None else factor
     part = 0.0 if own is None else parts[own][unit.first] or 0.0
-    shown = own is not None and part > _FAINT
+    shown = own if part > _FAINT else None
     return Span(
         text=captions.visible(unit.text),
-        shade=part if shown else None,
-        hue=hue_of(own) if shown else None,
+        shade=part if shown is not None else None,
+        hue=None if shown is None else hue_of(shown),
         bold=unit.segment == "generated",
         focus=token is not None and unit.first <= token <= unit.last,
         special=unit.special,
-        note=str(factors[own]["number"]) if shown and factor is None else "",
+        note=str(factors[shown]["number"]) if shown is not None and factor is None else "",
         breaks=unit.text.count("\n"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from spaces_app.errors import NotSupported
 from spaces_app.figures.state import parse_state
@@ -25,15 +26,15 @@ def token_heatmap(value: dict) -> Drawing:
     source, span = _subject(value, table, asked)
     ranking = units.backward(table, source) if source is not None else units.forward(table, *span) if span else None
     pinned = pins.pins_of(value)
-    common = {
+    common: dict[str, Any] = {
         "title": "".join(u.text for u in table.units if not u.special).strip() or "Nothing",
         "caption": _caption(value, table, ranking, source, span),
         "notes": (_provenance(value), *(captions.visible(note) for note in value["notes"])),
     }
     if asked["view"] == "matrix" and table.targets:
         whole = asked["range"] == "output"
-        legend = _legend(value, asked, table.largest if whole else None)
-        return Drawing(grid=_grid(table, whole, pinned), legend=legend, **common)
+        scale = _legend(value, asked, table.largest if whole else None)
+        return Drawing(grid=_grid(table, whole, pinned), legend=scale, **common)
     # A value that is one of several on one scale says where that scale ends.
     domain = max(ranking.largest if ranking else 0.0, table.largest if asked["range"] == "output" else 0.0)
     domain = max(domain, _common_end(value))
@@ -65,10 +66,13 @@ def _subject(value: dict, table: Table, asked: dict) -> tuple[int | None, tuple[
     return None, table.touched(*selected) if selected and table.targets else None
 
 
-def _span(unit: units.Unit, u: int, ranking: Ranking | None, domain: float, *, focus, later, percent) -> Span:
-    scored = ranking is not None and ranking.values[u] == ranking.values[u] and not focus
-    shade = float(ranking.values[u]) / domain if scored and domain > 0 else 0.0 if scored else None
-    note = captions.percent(float(ranking.shares[u])) if scored and percent and not later else ""
+def _span(
+    unit: units.Unit, u: int, ranking: Ranking | None, domain: float, *, focus: bool, later: bool, percent: bool
+) -> Span:
+    shade, note = None, ""
+    if ranking is not None and ranking.values[u] == ranking.values[u] and not focus:
+        shade = float(ranking.values[u]) / domain if domain > 0 else 0.0
+        note = captions.percent(float(ranking.shares[u])) if percent and not later else ""
     return Span(
         text=captions.visible(unit.text),
         shade=shade,
@@ -132,7 +136,7 @@ def _legend(value: dict, asked: dict, top: float | None) -> Legend:
     return Legend(low, high, captions.visible(f"Score{unit}{many}"), value["signed"])
 
 
-def _caption(value: dict, table: Table, ranking: Ranking | None, source, span) -> str:
+def _caption(value: dict, table: Table, ranking: Ranking | None, source: int | None, span: Any) -> str:
     if ranking is None:
         return "Nothing is selected." if table.targets else "The model wrote nothing, so there is nothing to explain."
     if source is not None:

@@ -130,7 +130,7 @@ def _char(char: str) -> str:
         return char
     if char in _OTHERS:
         return _OTHERS[char]
-    base, *marks = unicodedata.normalize("NFD", char)
+    base, *marks = list(unicodedata.normalize("NFD", char))
     if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii() and base.isalpha():
         letter = {"i": r"\i", "j": r"\j"}.get(base, base) if marks[0] not in "\u0327\u0323" else base
         return rf"{{\{_ACCENTS[marks[0]]}{{{letter}}}}}"

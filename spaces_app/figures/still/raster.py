@@ -10,14 +10,19 @@ import functools
 import io
 import threading
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.figures.still.font_metrics import covered
 from spaces_app.figures.still.layout import Box, Dashes, Line, Page, Words
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
 _POINT = 0.75  # points to a CSS pixel
 _MAX_PIXELS = 40_000_000  # of a PNG; 160 MB while it is painted
 _PAINTING = threading.Lock()  # matplotlib's settings belong to the whole process
-_SETTINGS = {"pdf.fonttype": 42, "text.usetex": False, "text.hinting": "no_hinting", "svg.fonttype": "none"}
+_SETTINGS: Any = {"pdf.fonttype": 42, "text.usetex": False, "text.hinting": "no_hinting", "svg.fonttype": "none"}
 
 
 def png(page: Page, *, scale: float = 2.0) -> bytes:
@@ -53,8 +58,8 @@ def _paint(page: Page, kind: str, *, dpi: float, metadata: dict) -> bytes:
     return target.getvalue()
 
 
-def _add(axes, item: Box | Words | Dashes | Line, fonts: list[str]) -> None:
-    from matplotlib.patches import FancyBboxPatch, Rectangle
+def _add(axes: Axes, item: Box | Words | Dashes | Line, fonts: list[str]) -> None:
+    from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 
     if isinstance(item, Line):
         return _line(axes, item)
@@ -63,6 +68,7 @@ def _add(axes, item: Box | Words | Dashes | Line, fonts: list[str]) -> None:
         line = (
             {"linewidth": 0.56, "edgecolor": tuple(c / 255 for c in item.stroke)} if item.stroke else {"linewidth": 0}
         )
+        patch: Patch
         if item.radius:
             shape = f"round,pad=0,rounding_size={item.radius}"
             patch = FancyBboxPatch((item.x, item.y), item.width, item.height, boxstyle=shape, facecolor=fill, **line)
@@ -89,7 +95,7 @@ def _add(axes, item: Box | Words | Dashes | Line, fonts: list[str]) -> None:
         )
 
 
-def _line(axes, item: Line) -> None:
+def _line(axes: Axes, item: Line) -> None:
     xs, ys = zip(*item.points, strict=True)
     stroke = tuple(channel / 255 for channel in item.stroke)
     if item.down is not None:

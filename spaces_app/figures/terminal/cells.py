@@ -44,8 +44,7 @@ def blocks(
     """A matrix as tables of as many columns as the width has room for; the largest of each row is bold."""
     room = max(len(row) for row in rows) + 2
     per_block = max(1, (width - room) // (_CELL + 2))
-    order = reversed(range(len(rows))) if upward else range(len(rows))
-    order = list(order)
+    order = list(range(len(rows)))[:: -1 if upward else 1]
     sizes = np.abs(np.nan_to_num(values))
     tables = []
     for start in range(0, len(columns), per_block):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +23,7 @@ def factors_table(result: Result, *, width: int = 100) -> Group:
     )
     columns = [label(result.tokens[i].text) for i in array.axes["token"]]
     names = [f"factor {number}" for number in array.axes["factor"]]
-    parts = [lines, _cards(result, width), *blocks(names, columns, array.values, width)]
+    parts: list[RenderableType] = [lines, _cards(result, width), *blocks(names, columns, array.values, width)]
     said = [Text(found_again(notes))] if found_again(notes) else []
     return Group(*parts, *said, *(_ablation(card["ablation"]) for card in notes["factors"] if card["ablation"]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from spaces_app.figures.terminal.cells import blocks, head, label
@@ -20,7 +20,11 @@ def knowledge_table(result: Result, *, width: int = 100) -> Group:
     )
     columns = [label(result.tokens[i].text) for i in arrays["share"].axes["token"]]
     rows = notes["layer_labels"]
-    parts = [top, Text("Share of the layer"), *blocks(rows, columns, arrays["share"].values, width, upward=True)]
+    parts: list[RenderableType] = [
+        top,
+        Text("Share of the layer"),
+        *blocks(rows, columns, arrays["share"].values, width, upward=True),
+    ]
     if "patching" in arrays:
         said = f"Each output {notes['check']}d: {arrays['patching'].unit}"
         parts += [Text(said), *blocks(rows, columns, arrays["patching"].values, width, upward=True)]
@@ -30,7 +34,7 @@ def knowledge_table(result: Result, *, width: int = 100) -> Group:
 def similarity_table(result: Result, *, width: int = 100) -> Group:
     """Every two layers, the last on top, by each measure."""
     notes = result.notes
-    parts = [head(result, f"Similarity of layers over {notes['n_rows']} {notes['rows']}")]
+    parts: list[RenderableType] = [head(result, f"Similarity of layers over {notes['n_rows']} {notes['rows']}")]
     for name, array in result.arrays.items():
         parts += [
             Text(name.upper()),
@@ -46,7 +50,7 @@ def neurons_table(result: Result, *, width: int = 100) -> Group:
         f"{neuron['layer']}:{neuron['index']}" + (f" ({neuron['cluster']})" if neuron["cluster"] else "")
         for neuron in notes["neurons"]
     ]
-    parts = [head(result, f"{len(rows)} neurons, layer:number (cluster)")]
+    parts: list[RenderableType] = [head(result, f"{len(rows)} neurons, layer:number (cluster)")]
     for i, text in enumerate(notes["texts"], 1):
         array = result.arrays["activations" if i == 1 else f"activations_{i}"]
         columns = [label(text[t]["text"]) for t in array.axes["token" if i == 1 else f"token_{i}"]]

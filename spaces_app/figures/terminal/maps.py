@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from rich.console import Group
 from rich.style import Style
@@ -60,7 +62,9 @@ def _headline(result: Result, unit: str) -> Text:
     return line
 
 
-def _block(tokens, generated: list[int], scores: np.ndarray, probability: np.ndarray, columns: range) -> Table:
+def _block(
+    tokens: Sequence[Token], generated: list[int], scores: np.ndarray, probability: np.ndarray, columns: range
+) -> Table:
     table = Table(box=None, padding=(0, 1), show_edge=False)
     table.add_column("", justify="right", no_wrap=True, max_width=20)
     for column in columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -71,7 +71,7 @@ def context_table(result: Result, *, width: int = 100) -> Group:
         line.append("\nNo word of the answer depends on the context.", style="yellow")
     for warning in notes.get("warnings", ()):
         line.append(f"\nNote: {warning}", style="yellow")
-    parts = [line, table]
+    parts: list[RenderableType] = [line, table]
     if "answer_leave_one_out" in arrays:
         parts.append(_sentences(result))
     return Group(*parts)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from spaces_app.errors import AppError, ModelUnavailable
 from spaces_app.models import checks
@@ -90,7 +91,7 @@ def download(model: str, remote: Remote, names: list[str], token: Token, count: 
     damaged file of the right length loads without complaint.
     """
     library = _library()
-    folder = None
+    folder: Path | None = None
     for name in names:
         with _answers(model, remote.revision):
             path = library.hf_hub_download(
@@ -109,6 +110,7 @@ def download(model: str, remote: Remote, names: list[str], token: Token, count: 
             Path(path).resolve().unlink(missing_ok=True)
             Path(path).unlink(missing_ok=True)
             raise ModelUnavailable(f"{name} of {model!r} was damaged on its way.", hint="Try again.", field="model")
+    assert folder is not None  # no model comes without files
     return folder
 
 
@@ -172,7 +174,7 @@ def _folder(model: str) -> Path:
     return cache_dir() / f"models--{model.replace('/', '--')}"
 
 
-def _library():
+def _library() -> ModuleType:
     # Set in both places: for processes started later, and because gradio may have imported the library before us.
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import huggingface_hub
@@ -189,19 +191,19 @@ def _counter(count: Callable[[int], None]) -> type:
 
         total = n = 0
 
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: object, **kwargs: object):
             """Takes and forgets what a bar is drawn with."""
 
-        def __enter__(self):
+        def __enter__(self) -> Counter:
             return self
 
-        def __exit__(self, *error):
+        def __exit__(self, *error: object) -> None:
             """Nothing to close."""
 
-        def update(self, n=1):
+        def update(self, n: float | None = 1) -> None:
             count(int(n or 0))
 
-        def update_transfer(self, n=1):
+        def update_transfer(self, n: float | None = 1) -> None:
             """Bytes on the network; those on the disk are counted."""
 
         set_postfix_str = set_transfer_postfix_str = refresh = close = lambda self, *args, **kwargs: None

@@ -15,7 +15,7 @@ HOUR = 3600.0  # seconds
 class Quota:
     """Counts what began within the last hour. Safe to call from many threads."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._begun: deque[float] = deque()
         self._lock = threading.Lock()
 

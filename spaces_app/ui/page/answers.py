@@ -4,38 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from spaces_app.errors import AppError, ModelUnavailable, SpecError, to_app_error
 from spaces_app.figures import figure_of
 from spaces_app.link import spec_from_dict, to_link, valid_view
 from spaces_app.results import Result
 from spaces_app.serving.gallery import Example
-from spaces_app.serving.runner import Runner
+from spaces_app.serving.runner import Job, Runner
 from spaces_app.settings import Settings
 from spaces_app.spec import Spec
 from spaces_app.tabs import Tab
 from spaces_app.ui.page import messages, provenance
-from spaces_app.ui.page.form import Form
+from spaces_app.ui.page.parts import Parts, Shown
 from spaces_app.ui.page.sharing import shared
-from spaces_app.ui.page.shown import Shown
 
 POLL = 0.4  # seconds between looks at a computation; each look holds a thread of the page's for as long
 PATIENCE = 2.0  # seconds that a look at what questions would take may wait for a busy lane
 
 
-class Answers:
-    """The answers of one tab. A subclass makes the components: form, figures, share, record, dialog, kept, status…
+class Answers(Parts):
+    """The answers of one tab. A subclass makes the components. `others` are the other tabs' answers, by analysis."""
 
-    `figures` is {name of a component: (column, component)}: questions with the same kind of figure share one.
-    `others` are the answers of the other tabs' analyses, by name, and `tabs` is what chooses between them.
-    """
-
-    form: Form
-    figures: dict
     others: Mapping[str, Answers]
-    tabs: gr.Tabs
 
     def __init__(self, tab: Tab, runner: Runner, settings: Settings, recorded: Mapping[str, tuple[Example, ...]]):
         self.tab, self.runner, self.settings = tab, runner, settings
@@ -50,7 +44,7 @@ class Answers:
     def drawn(self, kind: str, value: dict | None) -> dict:
         """Updates that show the figure of one question with this value, and no other."""
         own = figure_of(kind).component
-        updates = {self.figures[own][1]: value}
+        updates: dict[Block, object] = {self.figures[own][1]: value}
         if len(self.figures) > 1:
             updates |= {column: gr.update(visible=name == own) for name, (column, _) in self.figures.items()}
         return updates if value is not None else updates | {self.record: {}}
@@ -82,7 +76,8 @@ class Answers:
         """What is known before a run: seconds by choice, reasons by field and choice. `look` asks the lane."""
         view = self.tab.views[spec.kind]
         reasons = {field: dict(found) for field, found in view.refused(spec).items()}
-        value = {"field": view.choosing, "seconds": {}, "limit": self.settings.max_seconds, "note": "", "text": ""}
+        seconds: dict[str, float] = {}
+        value = {"field": view.choosing, "seconds": seconds, "limit": self.settings.max_seconds, "note": "", "text": ""}
         if not look or not view.choosing:
             return value | {"reasons": reasons}
         found = self.runner.estimate(view.priced(spec), PATIENCE)
@@ -92,11 +87,12 @@ class Answers:
             if estimate.reason:
                 reasons.setdefault(view.choosing, {}).setdefault(name, messages.sentence(estimate.reason))
             elif estimate.seconds is not None:
-                value["seconds"][name] = round(estimate.seconds, 2)
-        chosen = [value["seconds"].get(name) for name in str(getattr(spec, view.choosing)).split(",")]
-        if chosen and None not in chosen:
-            value["text"] = messages.expected(sum(chosen))
-        return value | {"reasons": reasons, "note": "" if value["seconds"] else messages.UNKNOWN_TIME}
+                seconds[name] = round(estimate.seconds, 2)
+        chosen = [seconds.get(name) for name in str(getattr(spec, view.choosing)).split(",")]
+        told = [found for found in chosen if found is not None]
+        if chosen and len(told) == len(chosen):
+            value["text"] = messages.expected(sum(told))
+        return value | {"reasons": reasons, "note": "" if seconds else messages.UNKNOWN_TIME}
 
     def governed(self, spec: Spec) -> dict:
         """Updates of what follows from the options that govern others."""
@@ -150,7 +146,7 @@ class Answers:
         except (AppError, ValueError) as error:
             return {self.dialog: {"error": str(error)}}
 
-    def follow(self, event: gr.EventData, *values) -> Iterator[dict]:
+    def follow(self, event: gr.EventData, *values: Any) -> Iterator[dict]:
         """Compute the question that a click in the figure asks, here or in the tab it belongs to."""
         *fields, kept = values
         data = event._data if isinstance(event._data, Mapping) else {}
@@ -171,10 +167,10 @@ class Answers:
         yield updates
         yield from there._compute(spec, form=there.form.shows(spec))
 
-    def _clicked(self, fields: list, kept) -> Spec:
+    def _clicked(self, fields: list, kept: object) -> Spec:
         """The question of the form as long as it is about the words on screen, else that of the figure."""
         spec = self.form.spec(fields, kept)
-        if spec.continuation_ids or not isinstance(kept, Mapping):
+        if getattr(spec, "continuation_ids", ()) or not isinstance(kept, Mapping):
             return spec
         shown = self.known(str(kept.get("digest", "")))
         return spec if shown is None else shown.result.spec
@@ -186,7 +182,7 @@ class Answers:
             return {self.status: messages.IDLE}
         return self.present(Shown(example.result, "recorded", example.view))
 
-    def answer(self, *values) -> Iterator[dict]:
+    def answer(self, *values: Any) -> Iterator[dict]:
         """Compute what the form asks, telling of progress."""
         *fields, kept = values
         try:
@@ -234,16 +230,18 @@ class Answers:
         before: Result | None = None,
     ) -> Iterator[dict]:
         """Updates while a question is answered. With `before` it is computed anew, and compared with that result."""
-        job = None
+        job: Job | None = None
         try:
             known = self.known(spec.digest()) if before is None else None
             if known is None:
                 job = self.runner.submit(spec, fresh=before is not None)
             while known is None:
+                assert job is not None
                 try:
                     known = Shown(job.result(timeout=POLL), "computed")
                 except TimeoutError:
-                    yield {self.status: messages.progress(*job.progress, self.runner.waiting())}
+                    done, total, what = job.progress
+                    yield {self.status: messages.progress(done, total, what, self.runner.waiting())}
             updates = self.present(replace(known, view=view, form=form))
             if before is not None:
                 sentence = provenance.verdict(before, known.result)
@@ -260,7 +258,7 @@ class Answers:
             if job is not None:
                 job.cancel()  # the visitor has left or pressed Stop; harmless when it is done
 
-    def change(self, *values) -> dict:
+    def change(self, *values: Any) -> dict:
         """Say which options count now, after one that governs others has changed."""
         try:
             spec = self.form.spec(values)
@@ -268,7 +266,7 @@ class Answers:
             return gr.skip()  # Run will say what is wrong
         return self.form.state(spec) | self.governed(spec)
 
-    def turn(self, *values) -> dict:
+    def turn(self, *values: Any) -> dict:
         """Show the form of another question of the tab, and what is known: its answer, else a recorded example."""
         *fields, kept = values
         try:
@@ -277,12 +275,13 @@ class Answers:
             spec = self.form.kind(fields)()
         found = {} if len(self.figures) == 1 else self.drawn(spec.kind, None)
         recorded = [example.result.spec for example in self.examples.values()]
-        if found and spec.prompt in {other.prompt for other in recorded}:  # nothing of the visitor's own is lost
+        prompts = {getattr(other, "prompt", None) for other in recorded}
+        if found and getattr(spec, "prompt", None) in prompts:  # nothing of the visitor's own is lost
             spec = next((other for other in recorded if other.kind == spec.kind), spec)
         shown = self.known(spec.digest()) if found else None
         return self.present(shown) if shown else self.form.state(spec) | self.governed(spec) | found
 
-    def look(self, *values) -> dict:
+    def look(self, *values: Any) -> dict:
         """Tell what the question would take, before it is run."""
         *fields, kept = values
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import gradio as gr
 
@@ -31,7 +32,7 @@ class Comparing:
             with gr.Column(elem_classes=["seq-figure"], visible=False) as self.column:
                 self.figure = FIGURES["attribution"].gradio_class(None)
 
-    def wire(self, **instant) -> None:
+    def wire(self, **instant: Any) -> None:
         """Connect the button. Call it inside the page's Blocks context."""
         self.report.compare(self.answer, None, self.outputs, **instant)
 
@@ -48,7 +49,7 @@ class Comparing:
     def compare(self, *links: str, view: str = "", opened: bool = False) -> dict:
         """Updates that show what the first and the second link differ in; `opened` puts both into their fields."""
         # A new value each time, so that the script sees every answer.
-        report = {"nonce": secrets.token_hex(6), "base": self.base, "view": view}
+        report: dict[str, Any] = {"nonce": secrets.token_hex(6), "base": self.base, "view": view}
         report |= {"links": list(links)} if opened else {}
         value = None
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+from gradio.blocks import Block
 
 from spaces_app.errors import AppError
 from spaces_app.settings import Settings
@@ -15,6 +16,7 @@ from spaces_app.spec import Option, Spec
 from spaces_app.tabs import Tab
 from spaces_app.ui.page import widgets
 from spaces_app.ui.page.picker import Picker
+from spaces_app.ui.page.widgets import Control
 
 SWITCH = "analysis"  # the control that says which of the tab's questions is asked; there where it has several
 COLLAPSING = ("method", "contrast")  # groups whose options are there only while they count
@@ -30,7 +32,7 @@ class Form:
     def __init__(self, tab: Tab, settings: Settings, shown: Spec):
         self.tab, self.settings = tab, settings
         self.kinds: dict[str, type[Spec]] = {name: view.analysis.spec for name, view in tab.views.items()}
-        self.controls: dict[str, Component] = {}
+        self.controls: dict[str, Control] = {}
         self.boxes: dict[str, gr.Column] = {}  # around controls that cannot be hidden themselves
         self.sections: dict[str, gr.Accordion] = {}
         self._options: dict[str, tuple[object, Option]] = {}
@@ -42,7 +44,8 @@ class Form:
     def _choices(self, name: str) -> dict[str, tuple[str, ...]]:
         """What a field may be, by the kinds of question that have it."""
         fields = {kind: {field: facts for field, _, facts in spec.every_option()} for kind, spec in self.kinds.items()}
-        return {kind: tuple(own[name].choices()) for kind, own in fields.items() if name in own and own[name].choices}
+        declared = {kind: own[name].choices for kind, own in fields.items() if name in own}
+        return {kind: tuple(choices()) for kind, choices in declared.items() if choices}
 
     def group(self, group: str) -> list[str]:
         """The fields of one group, in the order the specs declare them."""
@@ -62,24 +65,24 @@ class Form:
         if len(self.kinds) < 2:
             return None
         choices = [(view.label or view.title, name) for name, view in self.tab.views.items()]
-        self.controls[SWITCH] = gr.Radio(
+        self.controls[SWITCH] = switch = gr.Radio(
             choices, value=self._shown.kind, show_label=False, container=False,
             elem_id=f"{self.tab.name}-{SWITCH}", elem_classes=["seq-switch"],
         )  # fmt: skip
-        return self.controls[SWITCH]
+        return switch
 
-    def section(self, group: str, title: str, **given) -> gr.Accordion:
+    def section(self, group: str, title: str, **given: Any) -> gr.Accordion:
         """The folding part of the form that holds a group; enter it and `add` the group's fields."""
         self.sections[group] = gr.Accordion(
             title, elem_classes=["seq-more"], visible=self._holds(group, self._shown, self._reasons), **given
         )
         return self.sections[group]
 
-    def add(self, name: str) -> Component:
+    def add(self, name: str) -> Control:
         """The control of one field, showing the spec the form was made with."""
         default, facts = self._options[name]
-        there = {name for name, _, _ in self._shown.declared()}
-        value = self._shown.value(name) if name in there else default
+        declared = {name for name, _, _ in self._shown.declared()}
+        value = self._shown.value(name) if name in declared else default
         given = {"value": value, "elem_id": f"{self.tab.name}-{name}", "elem_classes": ["seq-field"]}
         there, reason = self._there(name, self._shown, self._reasons), self._reasons.get(name)
         if reason and facts.group == DISABLING:
@@ -104,9 +107,9 @@ class Form:
     def kind(self, values: Sequence) -> type[Spec]:
         """The kind of question that the controls' values ask."""
         asked = dict(zip(self.names, values, strict=True)).get(SWITCH)
-        return self.kinds.get(asked) or next(iter(self.kinds.values()))
+        return self.kinds.get(asked or "") or next(iter(self.kinds.values()))
 
-    def spec(self, values: Sequence, kept: Mapping | None = None) -> Spec:
+    def spec(self, values: Sequence, kept: object = None) -> Spec:
         """The spec of the controls' values. Raises AppError.
 
         While everything that decides what the model writes stays as in the figure on screen, whose `keep` record this
@@ -118,11 +121,12 @@ class Form:
         given = zip(self.names, values, strict=True)
         fields = {name: self._plain(kind, name, value) for name, value in given if name in own}
         spec = kind.from_dict(kind.heeded(fields))
-        kept = kept if isinstance(kept, Mapping) else {}
-        hidden = kept.get("hidden") if isinstance(kept.get("hidden"), Mapping) else {}
-        if kept.get("same") != self._fingerprint(spec):
-            hidden = {"revision": hidden.get("revision", "")} if kept.get("model") == fields.get("model") else {}
-        if kept.get("contrast") != _digest(fields.get("contrast", "")):
+        known: Mapping = kept if isinstance(kept, Mapping) else {}
+        given_back = known.get("hidden")
+        hidden: Mapping = given_back if isinstance(given_back, Mapping) else {}
+        if known.get("same") != self._fingerprint(spec):
+            hidden = {"revision": hidden.get("revision", "")} if known.get("model") == fields.get("model") else {}
+        if known.get("contrast") != _digest(fields.get("contrast", "")):
             hidden = {name: value for name, value in hidden.items() if name != "contrast_ids"}
         try:
             return spec.replace(**{name: hidden[name] for name in _hidden(kind) if name in hidden})
@@ -142,14 +146,15 @@ class Form:
         names = [name for group in ("main", "generation") for name in self.group(group)]
         return _digest({name: getattr(spec, name) for name in names if hasattr(spec, name)})
 
-    def fill(self, spec: Spec) -> dict[Component, object]:
+    def fill(self, spec: Spec) -> dict[Block, object]:
         """What to return from an event so that the controls show `spec`. What it has no field for stays."""
-        switched = {self.controls[SWITCH]: spec.kind} if SWITCH in self.controls else {}
+        switched: dict[Block, object] = {self.controls[SWITCH]: spec.kind} if SWITCH in self.controls else {}
         return switched | self.state(spec, values=True)
 
-    def state(self, spec: Spec, *, values: bool = False) -> dict[Component, object]:
+    def state(self, spec: Spec, *, values: bool = False) -> dict[Block, object]:
         """Updates that show the options that count, and hide or disable the others."""
-        reasons, updates = self.tab.views[spec.kind].idle(spec), {}
+        reasons = self.tab.views[spec.kind].idle(spec)
+        updates: dict[Block, object] = {}
         shown = self._values(spec) if values else {}
         for name, control in self.controls.items():
             if name == SWITCH:
@@ -159,7 +164,7 @@ class Form:
                 updates[self.boxes[name]] = gr.update(visible=there)
                 updates |= {control: shown[name]} if name in shown else {}
                 continue
-            update = {"value": shown[name]} if name in shown else {}
+            update: dict[str, Any] = {"value": shown[name]} if name in shown else {}
             if facts.group in COLLAPSING or len(self.kinds) > 1:
                 update["visible"] = there
             if facts.group == DISABLING:
@@ -199,7 +204,7 @@ class Form:
     def _holds(self, group: str, spec: Spec, reasons: Mapping[str, str]) -> bool:
         return any(self._there(name, spec, reasons) for name in self.group(group))
 
-    def _plain(self, kind: type[Spec], name: str, value):
+    def _plain(self, kind: type[Spec], name: str, value: object) -> object:
         if value is None and isinstance(kind.default(name), str):
             return ""
         # What another question of the tab may choose and this one may not, such as both sides, is its own default here.
@@ -216,5 +221,5 @@ def _hidden(kind: type[Spec]) -> list[str]:
     return [name for name, _, facts in kind.options() if not _seen(facts)]
 
 
-def _digest(values) -> str:
+def _digest(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode("ascii")).hexdigest()

@@ -17,8 +17,8 @@ from spaces_app.ui.page.comparing import TAB as COMPARE
 from spaces_app.ui.page.comparing import Comparing
 from spaces_app.ui.page.overview import overview
 from spaces_app.ui.page.panel import Panel
+from spaces_app.ui.page.parts import Shown
 from spaces_app.ui.page.script_widget import ScriptWidget
-from spaces_app.ui.page.shown import Shown
 
 
 def opener(
@@ -73,7 +73,7 @@ def _updates(link: str, tabs: gr.Tabs, panels: Mapping[str, Panel]) -> dict:
     spec, digest, view = parse_query(link, KINDS)
     if spec is None and not digest:
         return {}
-    known = _known(digest or spec.digest(), panels)
+    known = _known(digest or (spec.digest() if spec is not None else ""), panels)
     if known is None and (made := made_digest(link)):  # stored before options were added, which digests count
         known = _known(made, panels)
     if known is not None:

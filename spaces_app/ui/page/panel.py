@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import gradio as gr
 
@@ -21,9 +22,12 @@ from spaces_app.ui.page.script_widget import ScriptWidget
 
 # Everything that computes, in all tabs and the API, counts against one limit. It is above 1 because the lane already
 # takes one spec at a time; here it only lets waiting visitors see what they wait for.
-COMPUTING = {"concurrency_id": "model", "concurrency_limit": 16}
-INSTANT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-SETTLED = {gr.Textbox: "blur", gr.Slider: "release"}  # the event after which a value stays, where it is not "input"
+COMPUTING: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 16}
+INSTANT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+SETTLED: dict[type, str] = {
+    gr.Textbox: "blur",
+    gr.Slider: "release",
+}  # the event after which a value stays, where it is not "input"
 # For each text box's place among the values, whether it holds a long text. Of those nothing but the length counts; a
 # short one may be a list of numbers, so what it is made of stays. A text that is as the page came with tells nothing.
 VEIL = """(...values) => {
@@ -88,7 +92,7 @@ class Panel(Answers):
         for group, title in groups.items():
             self._section(group, title, open=False)
 
-    def _section(self, group: str, title: str, **given) -> None:
+    def _section(self, group: str, title: str, **given: Any) -> None:
         if title and self.form.group(group):
             with self.form.section(group, title, **given):
                 for name in self.form.group(group):
@@ -139,7 +143,7 @@ class Panel(Answers):
         for component, view in {figure_of(view.name).component: view for view in asking}.items():
             there = [panels[name] for name in view.leads if name in panels]
             outputs = [*self.outputs, *([tabs] if there else ()), *(part for other in there for part in other.outputs)]
-            private = {"show_progress": "hidden", "api_visibility": "private"}
+            private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
             asked = self.figures[component][1].ask(
                 self.follow, inputs, outputs, js=self._veil(stale=True), **COMPUTING, **private
             )
@@ -151,7 +155,7 @@ class Panel(Answers):
         form = self.form
         controls = list(form.controls.values())
         asked = [self.run.click, *(box.submit for box in controls if isinstance(box, gr.Textbox))]
-        private = {"show_progress": "hidden", "api_visibility": "private"}
+        private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         run = gr.on(asked, self.answer, [*controls, self.kept], self._results, **COMPUTING, **private)
         rerun = self.share.rerun(self.answer_link, [self.kept], self._results, **COMPUTING, **private)
         anew = self.record.again(self.recompute, None, self._results, **COMPUTING, **private)
@@ -167,8 +171,10 @@ class Panel(Answers):
             gr.on(settled, self.change, controls, following, js=self._veil(), trigger_mode="always_last", **INSTANT)
         if SWITCH in form.controls:
             given = [*controls, self.kept]
-            last = {"trigger_mode": "always_last", "js": self._veil()}
-            form.controls[SWITCH].input(self.turn, given, self.outputs, **last, **INSTANT)
+            last: dict[str, Any] = {"trigger_mode": "always_last", "js": self._veil()}
+            switch = form.controls[SWITCH]
+            assert isinstance(switch, gr.Radio)
+            switch.input(self.turn, given, self.outputs, **last, **INSTANT)
         self.costs.ask(self.look, [*controls, self.kept], [self.costs], trigger_mode="always_last", **INSTANT)
         # Not `input`, which Gradio's text boxes leave out when text is pasted.
         gr.on([control.change for control in controls], None, controls, None, js=self._report())
@@ -179,7 +185,7 @@ class Panel(Answers):
         With `stale`, only while the form says other things than the figure.
         """
         boxes = [(i, box) for i, box in enumerate(self.form.controls.values()) if isinstance(box, gr.Textbox)]
-        texts = {i: {"long": box.max_lines > 1, "told": box.value} for i, box in boxes}
+        texts = {i: {"long": (box.max_lines or 1) > 1, "told": box.value} for i, box in boxes}
         return VEIL % (self.tab.name, "true" if stale else "false", json.dumps(texts))
 
     def _report(self) -> str:

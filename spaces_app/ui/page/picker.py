@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -18,7 +20,17 @@ class Picker(gr.HTML):
     writes text nodes. To hide it, hide a column around it, since `gr.update` drops what makes it a picker.
     """
 
-    def __init__(self, value="", *, entries=(), several=False, column="", label="", info="", **kwargs):
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        entries: Sequence[dict[str, str]] = (),
+        several: bool = False,
+        column: str = "",
+        label: str = "",
+        info: str = "",
+        **kwargs: Any,
+    ):
         # Not as properties: Gradio 6.31 forgets those of a component that is first shown by an event.
         facts = {"entries": list(entries), "several": several, "column": column, "label": label, "help": info or ""}
         packed = base64.b64encode(json.dumps(facts).encode("ascii")).decode("ascii")

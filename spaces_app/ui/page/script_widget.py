@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -27,7 +28,7 @@ class ScriptWidget(gr.HTML):
     With `shown=False` it only runs, or, where there is no such file, only holds its value.
     """
 
-    def __init__(self, piece: str = "", value=None, *, shown: bool = True, **kwargs):
+    def __init__(self, piece: str = "", value: object = None, *, shown: bool = True, **kwargs: Any):
         super().__init__(
             value,
             html_template=f'<div class="seq-{piece}"></div>',

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import gradio as gr
-from gradio.components import Component
 
 from spaces_app.methods import METHODS
 from spaces_app.models.cards import listed
@@ -14,6 +14,7 @@ from spaces_app.spec import Option, label
 from spaces_app.step_functions import STEP_FUNCTIONS
 from spaces_app.ui.page.picker import Picker
 
+Control: TypeAlias = gr.Radio | gr.Dropdown | gr.Textbox | gr.Checkbox | gr.Number | gr.Slider | Picker
 LONG_TEXT = 1000  # a field that may be longer gets a box of several lines
 SLIDER_STEPS = 1000  # a range of more whole numbers than this cannot be hit with a pointer
 # What a list of records puts together, where the records name no family of their own.
@@ -28,10 +29,11 @@ GROUPS = {
 
 def choices(facts: Option) -> list[tuple[str, str]]:
     """(label, name) of every choice: the label of the table's record where there is one."""
+    assert facts.choices is not None
     table = facts.choices()
     if not isinstance(table, Mapping):
         return [(name.replace("_", " ").capitalize(), name) for name in table]
-    return [(getattr(record, "label", name), name) for name, record in table.items()]
+    return [(str(getattr(record, "label", name)), str(name)) for name, record in table.items()]
 
 
 def records(facts: Option) -> Mapping:
@@ -43,7 +45,7 @@ def records(facts: Option) -> Mapping:
     return {}
 
 
-def about(record) -> str:
+def about(record: object) -> str:
     """The line that says what a record is: a method's description, a step function's formula."""
     return getattr(record, "description", "") or getattr(record, "formula", "")
 
@@ -52,7 +54,7 @@ def entries(table: Mapping) -> list[dict[str, str]]:
     """What a Picker shows of a table's records, group by group."""
     found: dict[str, list[dict[str, str]]] = {}
     for name, record in table.items():
-        kind = getattr(record, "family", None) or getattr(record, "compares", "")
+        kind = str(getattr(record, "family", None) or getattr(record, "compares", ""))
         group = GROUPS.get(kind, kind.replace("_", " ").capitalize())
         entry = {"name": name, "label": getattr(record, "label", name), "group": group, "about": about(record)}
         found.setdefault(group, []).append(entry)
@@ -70,7 +72,7 @@ def models(settings: Settings, value: str) -> list[tuple[str, str]]:
     return offered if value in [name for _, name in offered] else [*offered, (value, value)]
 
 
-def control(name: str, default, facts: Option, settings: Settings, **given) -> Component:
+def control(name: str, default: Any, facts: Option, settings: Settings, **given: Any) -> Control:
     """The control of one field; `given` holds its value and Gradio's own arguments."""
     given = {"label": label(name, facts), "info": facts.help, "value": default} | given
     if name == "model":
@@ -89,7 +91,7 @@ def control(name: str, default, facts: Option, settings: Settings, **given) -> C
     return gr.Textbox(lines=1, max_lines=1, **given)
 
 
-def _number(default: float, facts: Option, given: dict) -> Component:
+def _number(default: float, facts: Option, given: dict) -> Control:
     whole = isinstance(default, int)
     if facts.low is None or facts.high is None or (whole and facts.high - facts.low > SLIDER_STEPS):
         return gr.Number(precision=0 if whole else None, **given)

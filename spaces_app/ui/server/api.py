@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 
@@ -15,6 +15,10 @@ from spaces_app.results import Result
 from spaces_app.serving.runner import Runner
 from spaces_app.spec import Spec
 from spaces_app.ui.server.listeners import Listeners
+
+if TYPE_CHECKING:
+    from spaces_app.spec import Option
+
 
 POLL = 0.25  # seconds between looks whether anybody still waits
 
@@ -30,11 +34,11 @@ def endpoint(analysis: Analysis, runner: Runner, listeners: Listeners, base: str
     ]
     names = [name for name, _, _ in options]
 
-    def answer(*values, request: gr.Request | None = None, **named) -> dict:
-        *values, caller = [*values, request] if len(values) <= len(names) else values
+    def answer(*values: Any, request: gr.Request | None = None, **named: Any) -> dict:
+        *given, caller = [*values, request] if len(values) <= len(names) else values
         try:
-            given = dict(zip(names, values, strict=False)) | named
-            spec = analysis.spec.from_dict(analysis.spec.heeded(given))  # every option comes, given or not
+            asked = dict(zip(names, given, strict=False)) | named
+            spec = analysis.spec.from_dict(analysis.spec.heeded(asked))  # every option comes, given or not
             result = _awaited(spec, runner, listeners, caller)
         except Exception as error:
             # Only the sentence goes out; a bug has been logged under the number in it.
@@ -44,7 +48,7 @@ def endpoint(analysis: Analysis, runner: Runner, listeners: Listeners, base: str
     types = {name: _type(default, facts) for name, default, facts in options}
     answer.__name__ = answer.__qualname__ = analysis.name
     answer.__annotations__ = types | {"request": gr.Request, "return": dict}
-    answer.__signature__ = inspect.Signature(
+    answer.__dict__["__signature__"] = inspect.Signature(
         [
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=types[name])
             for name, default, _ in options
@@ -53,7 +57,7 @@ def endpoint(analysis: Analysis, runner: Runner, listeners: Listeners, base: str
         return_annotation=dict,
     )
     lines = [f"    {name}: {facts.help}" for name, _, facts in options]
-    summary = inspect.getdoc(analysis.spec).splitlines()[0]
+    summary = (inspect.getdoc(analysis.spec) or analysis.name).splitlines()[0]
     answer.__doc__ = "\n".join([summary, "", "Args:", *lines])
     return answer
 
@@ -75,7 +79,7 @@ def _awaited(spec: Spec, runner: Runner, listeners: Listeners, request: gr.Reque
         job.cancel()  # harmless when it is done
 
 
-def link(spec, base: str) -> str:
+def link(spec: Spec, base: str) -> str:
     """The link that shows the spec's result: the whole question, or its short form where that would be too long."""
     try:
         return to_link(spec, base)
@@ -83,5 +87,5 @@ def link(spec, base: str) -> str:
         return f"{base}?id={spec.digest()}"
 
 
-def _type(default, facts):
+def _type(default: object, facts: Option) -> Any:
     return type(default) if facts.choices is None else Literal[tuple(facts.choices())]

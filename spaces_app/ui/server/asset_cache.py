@@ -5,9 +5,14 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import brotli
 import gradio
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 
 FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 _ASSET = re.compile(r"/assets/([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.(?:js|css))\Z", re.ASCII)
@@ -25,10 +30,10 @@ class Delivery:
     The page's body begins with the HTML `early`.
     """
 
-    def __init__(self, app, early: str = ""):
+    def __init__(self, app: ASGIApp, early: str = ""):
         self.app, self.early = app, early.encode("utf-8")
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
             takes = _takes_brotli(scope)
             found = _ASSET.match(scope["path"])
@@ -44,11 +49,12 @@ class Delivery:
 class _Page:
     """`send` that takes the page as a whole, puts `early` into it and compresses it with Brotli when told to."""
 
-    def __init__(self, send, early: bytes, pack: bool):
+    def __init__(self, send: Send, early: bytes, pack: bool):
         self._send, self._early, self._pack = send, early, pack
-        self._start, self._parts = None, []
+        self._start: Message | None = None
+        self._parts: list[bytes] = []
 
-    async def __call__(self, message):
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = message
             return
@@ -56,6 +62,7 @@ class _Page:
         if message.get("more_body"):
             return
         body = b"".join(self._parts)
+        assert self._start is not None  # the start comes before the body
         headers = [(k, v) for k, v in self._start["headers"] if k.lower() != b"content-length"]
         if not any(name.lower() == b"content-encoding" for name, _ in headers):
             body = _BODY.sub(lambda found: found[0] + self._early, body, count=1)
@@ -67,7 +74,7 @@ class _Page:
         await self._send({"type": "http.response.body", "body": body})
 
 
-def _takes_brotli(scope) -> bool:
+def _takes_brotli(scope: Scope) -> bool:
     return any(name == b"accept-encoding" and b"br" in value for name, value in scope["headers"])
 
 
@@ -83,6 +90,6 @@ def _asset(name: str) -> tuple[bytes, tuple] | None:
     return body, ((b"content-type", kind), length, _FOREVER, *_PACKED)
 
 
-async def _send(send, body: bytes, headers: tuple) -> None:
+async def _send(send: Send, body: bytes, headers: tuple) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
     await send({"type": "http.response.body", "body": body})

@@ -145,7 +145,9 @@ class Embeds:
 
 @functools.lru_cache(maxsize=32)
 def _painted(runner: Runner, digest: str, kind: str, view: str) -> bytes:
-    return FORMATS[kind].data(runner.known(digest), view=view)
+    result = runner.known(digest)
+    assert result is not None  # it was looked up a moment ago
+    return FORMATS[kind].data(result, view=view)
 
 
 def _query(spec: Spec, view: str) -> str:

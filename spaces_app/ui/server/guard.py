@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from spaces_app.errors import to_app_error
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 
 MAX_BODY = 256 * 1024  # bytes; the largest honest request, a form with two full texts, is under 200 KB
 MAX_ADDRESS = 24 * 1024  # characters of path and query; a link has at most 4,096 and Gradio repeats it
@@ -42,10 +47,10 @@ class Guard:
     show a page in a frame; answers with a policy of their own keep it. A failure behind it becomes one sentence.
     """
 
-    def __init__(self, app, hosts: frozenset[str] = frozenset(), max_body: int = MAX_BODY, frames: str = "*"):
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset(), max_body: int = MAX_BODY, frames: str = "*"):
         self.app, self.hosts, self.max_body, self.frames = app, hosts, max_body, frames
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -71,7 +76,7 @@ class Guard:
             return 404, "This page has no such function."  # Gradio looks functions up without checking
         return 500, str(to_app_error(error))
 
-    def _refusal(self, scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
@@ -94,10 +99,10 @@ class _TooLong(Exception):
 class _Body:
     """`receive` that counts the body."""
 
-    def __init__(self, receive, limit: int):
+    def __init__(self, receive: Receive, limit: int):
         self._receive, self._left = receive, limit
 
-    async def __call__(self):
+    async def __call__(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
@@ -109,10 +114,10 @@ class _Body:
 class _Answer:
     """`send` that adds the headers every answer carries."""
 
-    def __init__(self, send, frames: str):
+    def __init__(self, send: Send, frames: str):
         self._send, self._frames, self.started = send, frames, False
 
-    async def __call__(self, message):
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             headers = list(message["headers"])
@@ -133,7 +138,7 @@ def _host(header: bytes) -> str:
     return name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.split(":")[0]
 
 
-async def _refuse(send, status: int, sentence: str) -> None:
+async def _refuse(send: Send, status: int, sentence: str) -> None:
     body = json.dumps({"error": sentence}).encode("utf-8")
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *HEADERS]
     await send({"type": "http.response.start", "status": status, "headers": headers})

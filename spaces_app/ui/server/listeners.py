@@ -8,7 +8,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 
 FIRST = 5.0  # seconds in which a stream may be opened after the call that it belongs to
 AGAIN = 1.0  # and after it was closed
@@ -70,10 +75,10 @@ class Listeners:
 class Listening:
     """ASGI middleware that tells `listeners` of calls made and of streams opened and closed."""
 
-    def __init__(self, app, listeners: Listeners):
+    def __init__(self, app: ASGIApp, listeners: Listeners):
         self.app, self._listeners = app, listeners
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = _session(scope) if scope["type"] == "http" else ""
         if session:
             self._listeners.opened(session)
@@ -90,10 +95,10 @@ class Listening:
 class _Named:
     """`send` that reads the name of the call from the answer."""
 
-    def __init__(self, send, called: Callable[[str], None]):
+    def __init__(self, send: Send, called: Callable[[str], None]):
         self._send, self._called, self._body = send, called, b""
 
-    async def __call__(self, message):
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.body" and len(self._body) <= MOST_BODY:
             self._body += message.get("body", b"")
             if not message.get("more_body") and (name := _event_id(self._body)):
@@ -109,7 +114,7 @@ def _event_id(body: bytes) -> str:
     return str(found.get("event_id") or "") if isinstance(found, dict) else ""
 
 
-def _session(scope) -> str:
+def _session(scope: Scope) -> str:
     """The session whose events a request waits for; "" for other requests."""
     if scope["method"] != "GET":
         return ""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RETRY = 1  # seconds after which a client asks again
 SENTENCE = "Seqscope is starting. Try again in a moment; this page does so by itself."
@@ -26,10 +30,10 @@ class Starting:
     seconds, in the very process that is still being set up.
     """
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp) -> None:
         self.app, self.launched = app, False
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.launched or scope["type"] != "http":
             await self.app(scope, receive, send)
         elif scope["path"] == LAST_STEP:
@@ -37,8 +41,8 @@ class Starting:
         else:
             await _later(scope, send)
 
-    def _watch(self, send):
-        async def watching(message):
+    def _watch(self, send: Send) -> Send:
+        async def watching(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:
                 self.launched = True
             await send(message)
@@ -46,7 +50,7 @@ class Starting:
         return watching
 
 
-async def _later(scope, send) -> None:
+async def _later(scope: Scope, send: Send) -> None:
     shown = dict(scope["headers"]).get(b"accept", b"")
     kind, body = (b"text/html; charset=utf-8", PAGE) if b"text/html" in shown else (b"application/json", _SENTENCE)
     content = body.encode("utf-8")

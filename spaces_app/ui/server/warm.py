@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 
 QUIET = 2.0  # seconds without a request
 
@@ -15,11 +20,12 @@ class WarmUp:
     Importing torch takes seconds and holds the interpreter for much of them; during the first paint that would be felt.
     """
 
-    def __init__(self, app, start: Callable[[], None]):
+    def __init__(self, app: ASGIApp, start: Callable[[], None]):
         self.app, self._start = app, start
-        self._last, self._thread, self._lock = 0.0, None, threading.Lock()
+        self._last, self._lock = 0.0, threading.Lock()
+        self._thread: threading.Thread | None = None
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self._last = time.monotonic()
             if scope["path"] == "/" and self._thread is None:
