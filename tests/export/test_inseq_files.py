@@ -16,6 +16,8 @@ from pathlib import Path
 import made_results
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 from spaces_app.analyses.attribution.spec import AttributionSpec
 from spaces_app.arrays import NamedArray
@@ -124,6 +126,19 @@ def computed(tmp_path_factory):
     runner.stop()
 
 
+def saliency_in_float64(result) -> np.ndarray:
+    """L2 norms of the gradients of each written token's probability, by plain passes. (N, G), NaN from there on."""
+    model = AutoModelForCausalLM.from_pretrained(BUNDLED / "tiny-causal", dtype=torch.float64).eval()
+    ids = [token.id for token in result.tokens]
+    first = next(i for i, token in enumerate(result.tokens) if token.segment == "generated")
+    scores = np.full((len(ids), len(ids) - first), np.nan)
+    for column, position in enumerate(range(first, len(ids))):
+        embeds = model.get_input_embeddings()(torch.tensor([ids[:position]])).detach().requires_grad_(True)
+        probability = model(inputs_embeds=embeds).logits[0, -1].softmax(-1)[ids[position]]
+        scores[:position, column] = torch.autograd.grad(probability, embeds)[0][0].norm(dim=-1).numpy()
+    return scores
+
+
 def test_inseq_s_own_saliency_has_our_numbers_and_our_tokens(folder, computed):
     ours = computed.run(AttributionSpec(prompt=PROMPT, continuation=WRITTEN, method="saliency"))
     found = theirs(folder, "saliency.json")
@@ -132,8 +147,14 @@ def test_inseq_s_own_saliency_has_our_numbers_and_our_tokens(folder, computed):
     assert [(t.id, t.segment) for t in found.tokens] == [(t.id, t.segment) for t in ours.tokens][:n]
     g = found.arrays["attributions"].values.shape[1]
     expected = ours.arrays["attributions"].values[:n, :g]
-    np.testing.assert_allclose(found.arrays["attributions"].values, expected, atol=1e-6)
     probability = ours.arrays["step_scores"].select(step_function="probability").values[:g]
+    sure = probability > 0.5  # there Inseq's gradient of the probability loses digits in float32, and ours does not
+    assert sure.tolist() == [False, False, True]
+    theirs_, exact = found.arrays["attributions"].values, saliency_in_float64(ours)
+    np.testing.assert_allclose(theirs_[:, ~sure], expected[:, ~sure], atol=1e-6)
+    np.testing.assert_allclose(theirs_[:, sure], expected[:, sure], atol=2e-5)
+    np.testing.assert_allclose(expected, exact, atol=1e-6)
+    assert np.nanmax(abs(expected - exact)[:, sure]) < np.nanmax(abs(theirs_ - exact)[:, sure]) / 100
     np.testing.assert_allclose(
         found.arrays["step_scores"].select(step_function="probability").values, probability, atol=1e-6
     )
