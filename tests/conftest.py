@@ -71,3 +71,28 @@ def hub(monkeypatch, tmp_path):
         monkeypatch.setattr(resolve, "_seen", {})
         monkeypatch.setattr(resolve, "_quota", quota.Quota())
         yield fake
+
+
+# What can be run while one works: `pytest -m quick`.
+QUICK = {
+    "test_aggregate",
+    "test_arrays",
+    "test_components",
+    "test_figures",
+    "test_layers",
+    "test_link",
+    "test_modules",
+    "test_published_links",
+    "test_spec",
+    "test_terminal_grids",
+    "test_terminal_maps",
+    "test_terminal_pairs",
+    "test_tokens",
+    "test_views",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in QUICK:
+            item.add_marker(pytest.mark.quick)
