@@ -62,6 +62,8 @@ def test_methods_are_grouped_described_and_priced_once_somebody_looks(site, open
 
 def test_a_model_that_has_not_answered_here_has_no_times_yet(site, open_page):
     page = open_page(site.url + "/?analysis=attribution&model=owner/far&prompt=hello")
+    until(lambda: page.input_value(PROMPT) == "hello", page=page)
+    page.click("button.seq-run")  # a link to a model that was never used here waits for that
     until(lambda: cells(page)[:1] == ["hello"], page=page)
     open_methods(page)
     page.click(FIELD)

@@ -51,7 +51,7 @@ class Shared:
         self.server = contextlib.ExitStack()
 
     def start(self):
-        settings = Settings(store=str(self.store), threads=1)
+        settings = Settings(store=str(self.store), threads=1, frames="*")
         self.url, self.runner = self.server.enter_context(serve_real(settings, port=self.port))
 
     def restart(self, *, without_store: bool = False):
