@@ -78,7 +78,7 @@ QUICK = {
     "test_aggregate",
     "test_arrays",
     "test_components",
-    "test_figures",
+    "test_figure_table",
     "test_layers",
     "test_link",
     "test_modules",
