@@ -11,6 +11,7 @@ import pytest
 from browser.pages import Answers, serve
 from gradio_client import Client
 
+from spaces_app.analyses.attribution import AttributionSpec
 from spaces_app.settings import Settings
 from spaces_app.ui.server import listeners as listening
 from spaces_app.ui.server.listeners import AGAIN, FIRST, Listeners
@@ -109,6 +110,19 @@ def test_a_stream_that_is_opened_a_moment_later_gets_its_answer(site):
         events = "".join(stream.iter_text())
     document = json.loads(events.partition("event: complete\ndata: ")[2].partition("\n")[0])[0]
     assert document["spec"]["prompt"] == "slow but wanted" and site.answers.stopped == 0
+
+
+def test_a_caller_with_a_session_of_its_own_is_heard_by_the_name_of_its_call(site, monkeypatch):
+    monkeypatch.setattr(listening, "FIRST", 1.0)
+    options = {name: value for name, value, facts in AttributionSpec.every_option() if facts.group != "hidden"}
+    data = list((options | {"prompt": "slow and heard"}).values())
+    call = {"data": data, "session_hash": "mine"}
+    name = httpx.post(f"{site.url}/gradio_api/call/attribution", json=call).json()["event_id"]
+    timer = threading.Timer(4.0, site.answers.door.set)  # long after a call that nobody hears is given up
+    timer.start()
+    with httpx.stream("GET", f"{site.url}/gradio_api/call/attribution/{name}", timeout=60) as stream:
+        events = "".join(stream.iter_text())
+    assert "event: complete" in events and site.answers.stopped == 0
 
 
 def test_who_leaves_stops_nobody_else_who_waits_for_the_same_answer(site):

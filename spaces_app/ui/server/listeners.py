@@ -36,11 +36,20 @@ class Listeners:
         self._clock, self._lock = clock, threading.Lock()
         self._open: dict[str, int] = {}
         self._until: OrderedDict[str, float] = OrderedDict()  # session → when it is given up, while nobody listens
+        self._sessions: OrderedDict[str, str] = OrderedDict()  # call → the session that its caller named
 
-    def called(self, session: str) -> None:
-        """A call was made whose stream may be opened soon; once for each call without a session of its own."""
+    def called(self, call: str, session: str = "") -> None:
+        """A call was made whose stream may be opened soon, by a caller who may have named a session."""
         with self._lock:
-            self._expect(session, FIRST)
+            if session:
+                self._sessions[call] = session
+                _bounded(self._sessions)
+            self._expect(session or call, FIRST)
+
+    def session_of(self, call: str) -> str:
+        """The session of a call: the one its caller named, else the call itself."""
+        with self._lock:
+            return self._sessions.get(call, call)
 
     def answering(self, session: str) -> None:
         """The answer to a call of this session is begun."""
@@ -68,8 +77,12 @@ class Listeners:
     def _expect(self, session: str, seconds: float) -> None:
         self._until[session] = self._clock() + seconds
         self._until.move_to_end(session)
-        while len(self._until) > MOST:
-            self._until.popitem(last=False)
+        _bounded(self._until)
+
+
+def _bounded(kept: OrderedDict) -> None:
+    while len(kept) > MOST:
+        kept.popitem(last=False)
 
 
 class Listening:
@@ -79,43 +92,53 @@ class Listening:
         self.app, self._listeners = app, listeners
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = _session(scope) if scope["type"] == "http" else ""
-        if session:
+        stream = _stream(scope) if scope["type"] == "http" else ""
+        if stream:
+            session = self._listeners.session_of(stream)
             self._listeners.opened(session)
             try:
                 await self.app(scope, receive, send)
             finally:
                 self._listeners.closed(session)
         elif scope["type"] == "http" and scope["method"] == "POST" and _CALL.match(scope["path"]):
-            await self.app(scope, receive, _Named(send, self._listeners.called))
+            call = _Call(receive, send, self._listeners.called)
+            await self.app(scope, call.receive, call.send)
         else:
             await self.app(scope, receive, send)
 
 
-class _Named:
-    """`send` that reads the name of the call from the answer."""
+class _Call:
+    """`receive` and `send` that read the session from a call and the call's name from the answer."""
 
-    def __init__(self, send: Send, called: Callable[[str], None]):
-        self._send, self._called, self._body = send, called, b""
+    def __init__(self, receive: Receive, send: Send, called: Callable[[str, str], None]):
+        self._receive, self._send, self._called = receive, send, called
+        self._asked, self._answered = b"", b""
 
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.body" and len(self._body) <= MOST_BODY:
-            self._body += message.get("body", b"")
-            if not message.get("more_body") and (name := _event_id(self._body)):
-                self._called(name)
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._asked += message.get("body", b"")  # the guard before this bounds it
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and len(self._answered) <= MOST_BODY:
+            self._answered += message.get("body", b"")
+            if not message.get("more_body") and (name := _text_in(self._answered, "event_id")):
+                self._called(name, _text_in(self._asked, "session_hash")[:200])
         await self._send(message)
 
 
-def _event_id(body: bytes) -> str:
+def _text_in(body: bytes, key: str) -> str:
+    """A text of a JSON object, "" where there is none."""
     try:
         found = json.loads(body)
     except ValueError:
         return ""
-    return str(found.get("event_id") or "") if isinstance(found, dict) else ""
+    text = found.get(key) if isinstance(found, dict) else None
+    return text if isinstance(text, str) else ""
 
 
-def _session(scope: Scope) -> str:
-    """The session whose events a request waits for; "" for other requests."""
+def _stream(scope: Scope) -> str:
+    """The session, or the call, whose events a request waits for; "" for other requests."""
     if scope["method"] != "GET":
         return ""
     stream = _STREAM.match(scope["path"])
