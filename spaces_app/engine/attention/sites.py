@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.attention.implementations import attending, plain
-from spaces_app.engine.probe import N_SOURCE, probe
+from spaces_app.engine.probe import N_SOURCE, FoundOut, probe
 from spaces_app.errors import NotSupported
 from spaces_app.models.facts import blocks
 from spaces_app.models.loaded import LoadedModel
-
-_sites: WeakKeyDictionary[nn.Module, tuple[Site, ...] | NotSupported] = (
-    WeakKeyDictionary()
-)  # model → its sites, or why there are none
 
 
 @dataclass(frozen=True)
@@ -39,28 +34,12 @@ def sites(lm: LoadedModel) -> tuple[Site, ...]:
 
     A site is understood when its output is the weighted sum of its values, and goes straight into a linear layer.
     """
-    if lm.model not in _sites:
-        try:
-            _sites[lm.model] = _found(lm)
-        except NotSupported as error:
-            _sites[lm.model] = error
-        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-            _sites[lm.model] = NotSupported("this model computes its attention in a way of its own.", field="method")
-    known = _sites[lm.model]
-    if isinstance(known, NotSupported):
-        raise known
-    return known
+    return _sites.of(lm)
 
 
 def refusal(lm: LoadedModel) -> str:
     """Why the values of a model cannot be read, or ""."""
-    if getattr(lm, "placement", "") == "offload":
-        return "this model is only partly in memory, and its values cannot be read there."
-    try:
-        sites(lm)
-    except NotSupported as error:
-        return error.message
-    return ""
+    return _sites.refusal(lm)
 
 
 def _found(lm: LoadedModel) -> tuple[Site, ...]:
@@ -126,3 +105,10 @@ def _close(found: Tensor, expected: Tensor, scale: Tensor | None = None) -> bool
     tolerance = 1e-4 if expected.dtype in (torch.float32, torch.float64) else 0.03
     scale = expected.abs().max() if scale is None else scale
     return bool((found - expected).abs().max() <= tolerance * scale)
+
+
+_sites = FoundOut(
+    _found,
+    otherwise="this model computes its attention in a way of its own.",
+    offloaded="this model is only partly in memory, and its values cannot be read there.",
+)

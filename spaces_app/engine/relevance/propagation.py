@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from spaces_app.engine.forward import Body, score_of
 from spaces_app.engine.hooks import ACTIVATIONS
-from spaces_app.engine.probe import probe
+from spaces_app.engine.probe import FoundOut, probe
 from spaces_app.engine.relevance.ledger import Ledger
 from spaces_app.engine.relevance.rules import Norm, Rules, close
 from spaces_app.errors import NotSupported
@@ -25,9 +24,6 @@ from spaces_app.models.loaded import LoadedModel
 from spaces_app.types import Score, TargetScore
 
 LOSS, HALF_LOSS = 1e-4, 0.05  # of all relevance that goes through the model, in float32 and in lower precision
-_rules: WeakKeyDictionary[nn.Module, Rules | NotSupported] = (
-    WeakKeyDictionary()
-)  # model → its Rules, or why it has none
 
 
 @contextmanager
@@ -42,28 +38,12 @@ def relevance_rules(lm: LoadedModel) -> Iterator[None]:
 
 def rules_of(lm: LoadedModel) -> Rules:
     """The rules of a model, found and checked once. Raises NotSupported with the reason where there are none."""
-    if lm.model not in _rules:
-        try:
-            _rules[lm.model] = _checked(lm)
-        except NotSupported as error:
-            _rules[lm.model] = error
-        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-            _rules[lm.model] = NotSupported("relevance cannot be followed through this model.", field="method")
-    known = _rules[lm.model]
-    if isinstance(known, NotSupported):
-        raise known
-    return known
+    return _rules.of(lm)
 
 
 def refusal(lm: LoadedModel) -> str:
     """Why relevance cannot be followed through a model, or ""."""
-    if getattr(lm, "placement", "") == "offload":
-        return "this model is only partly in memory, which leaves no room for gradients."
-    try:
-        rules_of(lm)
-    except NotSupported as error:
-        return error.message
-    return ""
+    return _rules.refusal(lm)
 
 
 class Started:
@@ -187,3 +167,10 @@ def _norm(module: nn.Module) -> Norm | None:
             if close(rebuilt, y.float(), dtype):
                 return norm
     return None
+
+
+_rules = FoundOut(
+    _checked,
+    otherwise="relevance cannot be followed through this model.",
+    offloaded="this model is only partly in memory, which leaves no room for gradients.",
+)
