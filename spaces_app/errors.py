@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import secrets
 import traceback
+from collections.abc import Iterable
 
 log = logging.getLogger("seqscope")
 
@@ -55,6 +57,12 @@ class Busy(AppError):
 
 class Cancelled(AppError):
     """The person who asked has left or pressed Stop."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known name, "" where none is near."""
+    close = difflib.get_close_matches(str(name)[:60], list(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""
 
 
 def to_app_error(error: BaseException) -> AppError:

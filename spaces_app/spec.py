@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from spaces_app.errors import SpecError
+from spaces_app.errors import SpecError, did_you_mean
 from spaces_app.link_format import to_link
 
 T = TypeVar("T")
@@ -191,7 +191,7 @@ class Spec:
     def unknown(self, name: str) -> SpecError:
         """What is said of a name that is no option of this question."""
         known = [known for known, _, _ in self.declared()]
-        return SpecError(f"{name!r:.60} is not an option of {self.kind}.", hint=_nearest(name, known))
+        return SpecError(f"{name!r:.60} is not an option of {self.kind}.", hint=did_you_mean(name, known))
 
     def _checked_own(self) -> dict[str, Any]:
         """The values of the options that were brought along, all of them."""
@@ -235,8 +235,13 @@ def _checked_text(name: str, value: object, facts: Option) -> str:
     if facts.choices is not None:
         allowed = list(facts.choices())
         if value not in allowed:
-            raise SpecError(f"{value!r:.60} is not one of {', '.join(allowed)}.", field=name)
+            raise _not_one_of(value, allowed, name)
     return value if facts.names is None else _checked_names(name, value, list(facts.names()))
+
+
+def _not_one_of(value: str, allowed: list[str], name: str) -> SpecError:
+    hint = did_you_mean(value, allowed)
+    return SpecError(f"{value!r:.60} is not one of {', '.join(allowed)}.", hint=hint, field=name)
 
 
 def _checked_names(name: str, value: str, allowed: list[str]) -> str:
@@ -244,7 +249,7 @@ def _checked_names(name: str, value: str, allowed: list[str]) -> str:
     found = list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
     for item in found:
         if item not in allowed:
-            raise SpecError(f"{item!r:.60} is not one of {', '.join(allowed)}.", field=name)
+            raise _not_one_of(item, allowed, name)
     return ",".join(found)
 
 
@@ -290,10 +295,3 @@ def _integer(text: str) -> int:
     if len(text) > MAX_INT_DIGITS:
         raise ValueError(text[:20])
     return int(text)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"Did you mean {close[0]!r}?" if close else ""

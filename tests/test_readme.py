@@ -186,6 +186,25 @@ def test_the_method_printed_in_the_docs_works_once_it_is_in_the_table(monkeypatc
     runner.stop()
 
 
+def test_the_option_printed_in_the_docs_is_one_of_its_method_and_counts(monkeypatch, tmp_path):
+    names: dict = {}
+    exec(code_with("GRADIENT_POWER = "), names)
+    method = names["GRADIENT_POWER"]
+    monkeypatch.setitem(METHODS, method.name, method)
+    runner = Runner(Settings(store=str(tmp_path)))
+    spec = AttributionSpec(prompt="The keys to the cabinet", continuation=" are", method=method.name)
+    first, squares = (
+        runner.run(spec.replace(own={"power": power})).arrays["attributions"].values[:-1, 0] for power in (1, 2)
+    )
+    sizes, norms = (
+        runner.run(spec.replace(method="saliency", own={}, aggregation=name)).arrays["attributions"].values[:-1, 0]
+        for name in ("l1", "l2")
+    )
+    np.testing.assert_allclose(first, sizes, rtol=1e-5)
+    np.testing.assert_allclose(squares, norms**2, rtol=1e-5)
+    runner.stop()
+
+
 def test_the_changelog_begins_with_this_version():
     first = re.search(r"\n## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert first.group(1) == __version__

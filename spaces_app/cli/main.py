@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -31,12 +32,17 @@ def main(arguments: list[str] | None = None, *, prog: str = "seqscope") -> int:
     try:
         plugins.load(Settings.from_env().plugins)  # first: the parser lists every method there is
         parsed = build_parser(prog).parse_args(arguments)
-        return parsed.action(parsed)
+        status = parsed.action(parsed)
+        sys.stdout.flush()
+        return status
     except AppError as error:
         print(f"seqscope: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; what is left must not be flushed at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def build_parser(prog: str = "seqscope") -> argparse.ArgumentParser:
